@@ -1,0 +1,1 @@
+"""Moves messages between systems. Start reading at ``bus/pipeline.py``."""

@@ -1,0 +1,85 @@
+"""The frozen message: every hop takes one and answers one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from registry.model import Consumer, Operation, ServiceVersion
+from transformers.document import Document
+from transformers.soap import Envelope
+
+#: Where a message came in. ``workflow`` and ``backbone`` are the bus's own doors.
+Door = Literal["soap", "rest", "workflow", "backbone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body that has been parsed: the document and, for SOAP, the envelope it came in."""
+
+    document: Document
+    envelope: Envelope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the caller asked for, as the door read it from the URL: names, not yet resolved."""
+
+    service: str
+    version: str = ""
+    operation: str = ""
+    method: str = "POST"
+    path: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Headers, body bytes, content type and keys, plus what the hops have found out so far.
+
+    ``id`` names this message, ``flow`` all messages of one correlation (the W3C trace id), ``parent`` the
+    message that caused this one. ``body`` is always exactly the bytes received or to be sent; ``content`` is
+    the same, parsed. ``headers`` have lower-case names. ``status`` is the HTTP status of a reply.
+    ``deadline`` is on the monotonic clock, in seconds; 0 means the operation's own timeout.
+    """
+
+    id: str
+    flow: str
+    door: Door
+    target: Target
+    body: bytes
+    content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    charset: str = "utf-8"
+    received_at: float = 0.0
+    parent: str = ""
+    content: Content | None = None
+    consumer: Consumer | None = None
+    version: ServiceVersion | None = None
+    operation: Operation | None = None
+    keys: tuple[tuple[str, str], ...] = ()
+    respond_async: bool = False
+    idempotency_key: str = ""
+    deadline: float = 0.0
+    status: int = 200
+
+    def evolve(self, **changes: Any) -> Message:
+        """Answer a copy with these fields changed."""
+        return replace(self, **changes)
+
+
+def new_id(now: float | None = None) -> str:
+    """A new message id: 32 hex digits that sort by time (UUID version 7, RFC 9562 §5.7)."""
+    milliseconds = int((time.time() if now is None else now) * 1000)
+    tail = int.from_bytes(os.urandom(10))
+    value = (milliseconds << 80) | (tail & ~(0xF << 76) & ~(0x3 << 62)) | (0x7 << 76) | (0x2 << 62)
+    return f"{value:032x}"
+
+
+def new_flow() -> str:
+    """A new W3C trace id (Trace Context Level 1, §3.2.2.3): 32 hex digits, not all zero."""
+    return os.urandom(16).hex()

@@ -1,0 +1,1 @@
+"""Long-running workflows over several systems: definitions are data, the engine is a state machine."""

@@ -1,0 +1,256 @@
+"""The bus's outside, as protocols: what a journal, a state store, a backbone and a connector must do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, TypeVar
+
+from sqlalchemy import Connection
+
+from bus.message import Message
+from bus.settings import Settings
+from registry.model import Consumer, Snapshot
+
+T = TypeVar("T")
+
+Next: TypeAlias = Callable[[Message], Awaitable[Message]]
+
+#: One step of mediation: takes a message, the rest of the way and the bus's ports; answers the reply.
+#: Raises MeridianError.
+Hop: TypeAlias = "Callable[[Message, Next, Ports], Awaitable[Message]]"
+
+
+# ── journal ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One payload of an exchange. ``stage`` is ``request``, ``request.sent``, ``reply.received`` or ``reply``."""
+
+    stage: str
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class HopRecord:
+    """One hop of one exchange: its name, start in µs after receipt, own time in µs, and error code if it raised."""
+
+    name: str
+    start_us: int
+    own_us: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An exchange as the journal keeps it.
+
+    ``status`` is ``ok``, ``accepted`` (asynchronously), ``fault`` (the provider's), or ``error`` (the bus's);
+    ``error`` is the code of ``bus/errors.py``. Times are Unix seconds; ``duration_us`` is until the answer.
+    ``sent_us`` is the time spent waiting for the provider.
+    """
+
+    id: str
+    flow: str
+    parent: str
+    door: str
+    consumer: str
+    system: str
+    service: str
+    version: str
+    operation: str
+    received_at: float
+    status: str = "open"
+    error: str = ""
+    detail: str = ""
+    http_status: int = 0
+    attempts: int = 0
+    duration_us: int = 0
+    sent_us: int = 0
+    revision: int = 0
+    keys: tuple[tuple[str, str], ...] = ()
+    hops: tuple[HopRecord, ...] = ()
+    bodies: tuple[Body, ...] = ()
+
+
+class Journal(Protocol):
+    """The append-only record. Both calls return only when the record is on disk; they raise JournalUnavailable."""
+
+    async def intent(self, record: Record) -> None:
+        """Record that this exchange is about to be sent (before the first byte goes to the provider)."""
+
+    async def outcome(self, record: Record) -> None:
+        """Record how the exchange ended (before the answer leaves)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search of the journal. Empty fields do not filter. ``key`` matches any business key's value."""
+
+    key: str = ""
+    key_name: str = ""
+    flow: str = ""
+    service: str = ""
+    operation: str = ""
+    consumer: str = ""
+    system: str = ""
+    status: str = ""
+    error: str = ""
+    since: float = 0.0
+    until: float = 0.0
+    limit: int = 50
+    before: str = ""
+
+
+class JournalReader(Protocol):
+    """The journal's search side; synchronous, for the console's threads. Records come newest first, without bodies."""
+
+    def search(self, query: Query) -> Sequence[Record]: ...
+
+    def flow(self, flow: str) -> Sequence[Record]:
+        """Every record of one flow, oldest first."""
+
+    def message(self, message_id: str) -> Record | None:
+        """One record with its bodies."""
+
+    def in_doubt(self) -> Sequence[Record]:
+        """Intents of earlier lives of the bus that have no outcome."""
+
+    def last_match(self, query: Query) -> float:
+        """When the newest record that fits, whatever its time, was received; 0 when there is none."""
+
+    def summary(self, since: float) -> Sequence[Mapping[str, object]]:
+        """Per system, service and operation: calls, errors, p50_us, p95_us, last_ok, last_at."""
+
+
+# ── state ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class StateStore(Protocol):
+    """Mutable state (outbox, inbox, workflow instances, nonces): transactions from async code."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one transaction off the event loop; commit, and only then answer what it gave.
+
+        An exception rolls back this work alone and is raised here.
+        """
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` on a read-only connection off the event loop."""
+
+
+# ── backbone ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What travels on the backbone. ``lane`` keeps letters of one visit in order; ``attempt`` counts from 1."""
+
+    id: str
+    queue: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lane: str = ""
+    attempt: int = 1
+
+
+#: Handles one letter. Returns when its effect is committed; raises to have it retried or dead-lettered.
+Handler: TypeAlias = Callable[[Letter], Awaitable[None]]
+
+
+class Transport(Protocol):
+    """A broker. ``keeps`` says whether a published letter survives the death of the broker's process."""
+
+    keeps: bool
+
+    async def start(self) -> None: ...
+
+    async def publish(self, letters: Sequence[Letter]) -> Sequence[str]:
+        """Publish; answer the ids that the broker confirmed. Raises BackboneUnavailable when it is unreachable."""
+
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> None:
+        """Start handing letters of this queue to the handler; reconnects and redeclares without help."""
+
+    async def stop(self) -> None: ...
+
+
+# ── connectors ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One request as it goes on the wire. ``deadline`` is on the monotonic clock."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One response as it came off the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient(Protocol):
+    """Sends one request once. Raises ProviderUnreachable, ProviderTimeout or ReplyTooLarge."""
+
+    async def send(self, outbound: Outbound) -> Inbound: ...
+
+
+# ── the ports together ───────────────────────────────────────────────────────────────────────────────
+
+
+class SnapshotSource(Protocol):
+    """Where the hot path finds the current snapshot: an attribute read, swapped atomically."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+
+class Identities(Protocol):
+    """Proves who calls."""
+
+    async def identify(self, message: Message, snapshot: Snapshot) -> Consumer:
+        """Answer the consumer whose credential the message carries; raises NotAuthenticated."""
+
+
+class RateLimiter(Protocol):
+    """Counts calls per consumer."""
+
+    def admit(self, consumer: Consumer) -> None:
+        """Take one call from the consumer's bucket; raises RateLimited."""
+
+
+class Connector(Protocol):
+    """A door out. Chooses the endpoint; keeps deadline, retries, breaker and concurrency limit."""
+
+    async def send(self, message: Message) -> Message:
+        """Send ``message`` (already in the provider's wire form) and answer its reply. Raises ProviderError."""
+
+
+class Outbox(Protocol):
+    """The durable way out to the backbone."""
+
+    async def post(self, letters: Sequence[Letter]) -> None:
+        """Return when the letters are on disk; they will be published, however often that takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a hop may reach. Made once, in ``bus/bootstrap.py``."""
+
+    settings: Settings
+    registry: SnapshotSource
+    journal: Journal
+    identities: Identities
+    limiter: RateLimiter
+    connector: Connector
+    outbox: Outbox

@@ -1,0 +1,1 @@
+"""Who calls, what they may call, and which fields they may see."""

@@ -1,0 +1,116 @@
+"""All settings in one frozen object, read once from ``meridian.toml`` and ``MERIDIAN_*`` (the environment wins)."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from bus.errors import BusError
+
+
+class SettingsInvalid(BusError):
+    """A setting that cannot be used; the message names its key and where it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation decides. Times are seconds, sizes bytes."""
+
+    data: Path = Path("data")
+    """Folder of the embedded stores: registry, state, journal partitions, the console's secret."""
+    catalogue: Path | None = None
+    """Folder of manifests applied at the first start; None for the hospital that ships with the project."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    """The address callers use, written into every published WSDL; empty for ``http://host:port``."""
+    workers: int = 1
+    """Granian worker processes. More than one needs ``database`` to be PostgreSQL."""
+    database: str = ""
+    """``postgresql://…`` for journal, state and registry; empty for SQLite files in ``data``."""
+    broker: str = "embedded"
+    """``embedded``, or the ``amqp://`` address of RabbitMQ, or any other kombu transport's address."""
+    max_body: int = 4 * 1024 * 1024
+    body_timeout: float = 15.0
+    max_reply: int = 32 * 1024 * 1024
+    commit_window: float = 0.002
+    """How long the journal gathers records for one commit."""
+    journal_days: int = 30
+    """Partitions older than this are dropped."""
+    drain: float = 10.0
+    """How long a stopping process waits for exchanges under way."""
+    log_level: str = "info"
+    timezone: str = "Asia/Shanghai"
+    """The hospital's time zone, for pages and reports; stores keep UTC."""
+
+    @property
+    def base_url(self) -> str:
+        """The public address without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read ``path`` (default: ``$MERIDIAN_CONFIG``, or ``meridian.toml`` if there is one), then the environment.
+
+    Raises SettingsInvalid for an unreadable file, an unknown key, a wrong type, or settings that contradict.
+    """
+    source = path or (Path(environ["MERIDIAN_CONFIG"]) if environ.get("MERIDIAN_CONFIG") else None)
+    given: dict[str, tuple[Any, str]] = {}
+    if source is None and Path("meridian.toml").is_file():
+        source = Path("meridian.toml")
+    if source is not None:
+        given |= {key: (value, str(source)) for key, value in _read(source).items()}
+    known = get_type_hints(Settings)
+    names = {field.name for field in fields(Settings)}
+    for key in names:
+        variable = f"MERIDIAN_{key.upper()}"
+        if variable in environ:
+            given[key] = (environ[variable], variable)
+    unknown = sorted(set(given) - names)
+    if unknown:
+        raise SettingsInvalid(
+            f"{given[unknown[0]][1]}: unknown setting {unknown[0]!r}; known: {', '.join(sorted(names))}"
+        )
+    values = {key: _convert(key, value, known[key], where) for key, (value, where) in given.items()}
+    return check(replace(Settings(), **values))
+
+
+def check(settings: Settings) -> Settings:
+    """Refuse settings that contradict each other; answer them otherwise."""
+    if settings.workers < 1:
+        raise SettingsInvalid("workers: must be at least 1")
+    if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
+        raise SettingsInvalid("database: must be a postgresql:// address, or empty for SQLite")
+    if settings.workers > 1 and not settings.database:
+        raise SettingsInvalid(
+            "workers: more than one process needs database = postgresql://… (SQLite has one writer)"
+        )
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsInvalid(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path}: not TOML: {error}") from error
+
+
+def _convert(key: str, value: Any, kind: Any, where: str) -> Any:
+    try:
+        if kind is int:
+            return int(value)
+        if kind is float:
+            return float(value)
+        if kind in (Path, Path | None):
+            return Path(value)
+        return str(value)
+    except (TypeError, ValueError) as error:
+        raise SettingsInvalid(
+            f"{where}: {key} must be {getattr(kind, '__name__', kind)}, got {type(value).__name__}"
+        ) from error

@@ -1,0 +1,285 @@
+"""The words of the registry as frozen values: what a snapshot is made of, and all that the hot path reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from transformers.document import Document, Transform
+from transformers.errors import Violation
+from transformers.soap import SoapVersion
+
+Effect = Literal["read", "write"]
+Mode = Literal["sync", "async"]
+Form = Literal["xml", "json"]
+Gate = Literal["off", "warn", "reject"]
+Protocol = Literal["soap11", "soap12", "rest"]
+
+#: Title or label in the console's languages, keyed by ``zh`` and ``en``.
+Title = Mapping[str, str]
+
+#: A compiled validator: a document in, every violation out (empty when it is valid). Thread-safe.
+Validator = Callable[[Document], tuple[Violation, ...]]
+
+#: A compiled key expression: a document in, the texts it holds at that path out.
+KeyPath = Callable[[Document], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """An application of the hospital: HIS, EMR, LIS, PACS, insurance, app …"""
+
+    name: str
+    title: Title
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How an operation is called. Times are seconds.
+
+    ``retries`` counts further tries after the first and is honoured only where ``idempotent`` is true or
+    the first byte never left; ``breaker_failures`` consecutive failures open the breaker for ``breaker_open``.
+    """
+
+    timeout: float = 10.0
+    retries: int = 2
+    backoff: float = 0.2
+    idempotent: bool = False
+    concurrency: int = 16
+    queue: int = 64
+    breaker_failures: int = 5
+    breaker_open: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How the bus identifies itself to a provider. ``secret`` is resolved from the environment, never stored."""
+
+    kind: Literal["none", "basic", "bearer", "header", "username-token"] = "none"
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address that serves a version. ``weight`` 0 takes no traffic; ``health`` is a path to probe, or empty."""
+
+    url: str
+    weight: int = 100
+    health: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The system's side of a service version: protocol, encoding, addresses."""
+
+    protocol: Protocol
+    endpoints: tuple[Endpoint, ...]
+    charset: str = "utf-8"
+    auth: Auth = Auth()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A contract check and what a violation does: ``reject`` refuses, ``warn`` journals, ``off`` does nothing."""
+
+    gate: Gate
+    validator: Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A business key to extract: ``visit_no`` at some path. ``identity`` keys are indexed in canonical form."""
+
+    name: str
+    path: KeyPath
+    identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How the provider is addressed for one operation.
+
+    REST: ``method`` and ``path`` with ``{field}`` templates filled from the request document (filled fields
+    are consumed; what is left is the query for GET and DELETE, the JSON body otherwise).
+    SOAP: ``action`` is the SOAPAction; ``path`` is appended to the endpoint's URL and usually empty.
+    """
+
+    method: str = "POST"
+    path: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One callable thing, with everything compiled that the hot path needs.
+
+    ``form`` is the format the contract speaks (the caller's document is brought to it before checks and
+    mappings; ``to_xml``/``to_json`` do that by schema and are None where no schema allows it).
+    ``request``/``reply`` map the contract's document to the provider's and back; empty means bytes through.
+    An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
+    """
+
+    service: str
+    version: str
+    name: str
+    title: Title
+    effect: Effect
+    mode: Mode
+    form: Form
+    policy: Policy
+    call: Call
+    element: str = ""
+    reply_element: str = ""
+    action: str = ""
+    http_method: str = "POST"
+    http_path: str = ""
+    request: tuple[Transform, ...] = ()
+    reply: tuple[Transform, ...] = ()
+    request_check: Check | None = None
+    reply_check: Check | None = None
+    keys: tuple[Key, ...] = ()
+    reply_keys: tuple[Key, ...] = ()
+    to_json: Transform | None = None
+    to_xml: Transform | None = None
+    reply_to_json: Transform | None = None
+    reply_to_xml: Transform | None = None
+    masks: tuple[str, ...] = ()
+    starts: str = ""
+    raises: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedContract:
+    """A WSDL and the schemas it imports, by file name. The main document is ``documents[main]``.
+
+    Every address and import inside is still the vendor's; the gateway rewrites them to the bus's own.
+    """
+
+    main: str
+    documents: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceVersion:
+    """An immutable release of a service's contract.
+
+    ``by_element`` finds an operation by the qualified name of the SOAP Body's child (Clark notation),
+    ``by_action`` by SOAPAction; ``routes`` are the REST faces in matching order.
+    """
+
+    service: str
+    version: str
+    system: str
+    title: Title
+    faces: frozenset[Protocol]
+    provider: Provider | None
+    operations: Mapping[str, Operation]
+    by_element: Mapping[str, Operation]
+    by_action: Mapping[str, Operation]
+    routes: tuple[Route, ...]
+    wsdl: PublishedContract | None = None
+
+    def speaks(self, version: SoapVersion) -> bool:
+        """Whether callers may use this SOAP version here."""
+        return ("soap11" if version is SoapVersion.V11 else "soap12") in self.faces
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One REST face: a method and a compiled path. ``match`` gives the path's fields, or None."""
+
+    method: str
+    template: str
+    operation: Operation
+    match: Callable[[str], Mapping[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a system offers, in all of its versions. ``default`` is the version of a path that names none."""
+
+    name: str
+    default: str
+    versions: Mapping[str, ServiceVersion]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One way a consumer may identify itself. Exactly the fields of its kind are set.
+
+    api-key: ``sha256`` (hex) of the key. basic: ``username`` and ``scrypt`` (``scrypt$n$r$p$salt$hash``, hex).
+    username-token: ``username`` and ``secret`` (a password digest needs the clear password, WSS UT 1.1 §3.1).
+    """
+
+    kind: Literal["api-key", "basic", "username-token"]
+    sha256: str = ""
+    username: str = ""
+    scrypt: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permission for operations of one service; ``*`` stands for all of them."""
+
+    service: str
+    operations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who calls. ``rate`` is calls a second (0: no limit), ``burst`` the bucket's depth."""
+
+    name: str
+    title: Title
+    system: str = ""
+    credentials: tuple[Credential, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    rate: float = 0.0
+    burst: int = 0
+    charset: str = ""
+
+    def may_call(self, service: str, operation: str) -> bool:
+        """Whether a grant covers this operation."""
+        return any(
+            grant.service in (service, "*") and (operation in grant.operations or "*" in grant.operations)
+            for grant in self.grants
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """One stage of a visit, reached when an exchange of ``operation`` (``service.operation``) succeeds."""
+
+    name: str
+    title: Title
+    operations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The milestones of a visit in order, assembled by the business key ``key``."""
+
+    name: str
+    title: Title
+    key: str
+    milestones: tuple[Milestone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the hot path knows, compiled and immutable. ``revision`` counts up from 1; 0 is the empty one.
+
+    ``workflows`` maps a name to its definition (``registry/workflow.py``).
+    """
+
+    revision: int = 0
+    systems: Mapping[str, System] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    consumers: Mapping[str, Consumer] = field(default_factory=dict)
+    workflows: Mapping[str, Any] = field(default_factory=dict)
+    journeys: Mapping[str, Journey] = field(default_factory=dict)

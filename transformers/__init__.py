@@ -1,0 +1,1 @@
+"""Document in, document out: the ground floor. Pure functions and values; no IO, no messages, no services."""

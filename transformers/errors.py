@@ -1,0 +1,102 @@
+"""The root of the one error tree, and the branch of documents that cannot be read or written.
+
+MeridianError
+├── DocumentError                what arrived, or what a mapping made, is not a usable document
+│   ├── MalformedDocument        not well-formed XML or JSON
+│   ├── UnsafeDocument           a DTD, an entity, an include: refused whatever it says
+│   ├── DocumentTooLarge         bytes, depth, nodes or attributes over the limit
+│   ├── CharsetMismatch          no charset of the ladder decodes the bytes
+│   ├── EnvelopeInvalid          XML, but not a SOAP envelope this bus can open
+│   ├── VersionMismatch          a SOAP envelope of a version that this door does not speak
+│   ├── HeaderNotUnderstood      a mustUnderstand header that nobody here understands
+│   ├── ContractViolation        read well, but breaks its contract; carries every violation
+│   ├── MappingFailed            a stylesheet, a jq filter or a code table refused this document
+│   └── TransformerInvalid       a stylesheet, schema or filter that does not compile (never on the hot path)
+├── RegistryError                (registry/errors.py)
+└── BusError                     (bus/errors.py)
+
+Messages name what is wrong and where; they never quote the document's values, which may be a patient's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class MeridianError(Exception):
+    """Every error this project raises on purpose. ``str(error)`` is safe to show to a caller."""
+
+
+class DocumentError(MeridianError):
+    """A document that cannot be used."""
+
+
+class MalformedDocument(DocumentError):
+    """Not well-formed XML or JSON."""
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class UnsafeDocument(DocumentError):
+    """Holds a construct that is refused whatever it says: DTD, entity, external reference."""
+
+
+class DocumentTooLarge(DocumentError):
+    """Over a limit of size, depth or number of nodes."""
+
+
+class CharsetMismatch(DocumentError):
+    """The bytes decode in no charset of the ladder."""
+
+
+class EnvelopeInvalid(DocumentError):
+    """Well-formed XML that is no SOAP envelope with exactly one Body holding at most one child."""
+
+
+class VersionMismatch(DocumentError):
+    """The envelope's namespace does not fit the content type, or is no SOAP version at all."""
+
+
+class HeaderNotUnderstood(DocumentError):
+    """A SOAP header block marked mustUnderstand that this bus does not understand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which a document breaks its contract.
+
+    ``path`` is an XPath (XML) or a JSON Pointer (JSON); ``rule`` is the schema's own keyword or type.
+    ``message`` names the rule and never the offending value.
+    """
+
+    path: str
+    message: str
+    rule: str = ""
+    line: int | None = None
+
+
+class ContractViolation(DocumentError):
+    """The document was read and breaks its contract; ``violations`` holds all of the ways."""
+
+    def __init__(self, message: str, violations: tuple[Violation, ...]) -> None:
+        super().__init__(message)
+        self.violations = violations
+
+
+class MappingFailed(DocumentError):
+    """A mapping step refused this document; ``step`` says which."""
+
+    def __init__(self, message: str, *, step: str = "") -> None:
+        super().__init__(message)
+        self.step = step
+
+
+class TransformerInvalid(DocumentError):
+    """A stylesheet, schema, filter or table that does not compile; ``line`` counts from 1."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
