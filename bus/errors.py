@@ -302,7 +302,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
 def meaning(error: BaseException) -> Meaning:
     """Answer what an error means; anything outside the tree means an internal failure."""
     for kind in type(error).__mro__:
-        row = MEANINGS.get(kind)  # type: ignore[arg-type]
+        row = MEANINGS.get(kind)
         if row is not None:
             return row
     return MEANINGS[MeridianError]

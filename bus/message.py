@@ -38,6 +38,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """How the provider is to be addressed, beyond the body: ``path`` (with its query) goes behind the endpoint's URL."""
+
+    method: str = "POST"
+    path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Headers, body bytes, content type and keys, plus what the hops have found out so far.
 
@@ -62,6 +71,7 @@ class Message:
     version: ServiceVersion | None = None
     operation: Operation | None = None
     keys: tuple[tuple[str, str], ...] = ()
+    wire: Wire | None = None
     respond_async: bool = False
     idempotency_key: str = ""
     deadline: float = 0.0

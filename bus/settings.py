@@ -86,9 +86,7 @@ def check(settings: Settings) -> Settings:
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsInvalid("database: must be a postgresql:// address, or empty for SQLite")
     if settings.workers > 1 and not settings.database:
-        raise SettingsInvalid(
-            "workers: more than one process needs database = postgresql://… (SQLite has one writer)"
-        )
+        raise SettingsInvalid("workers: more than one process needs database = postgresql://… (SQLite has one writer)")
     return settings
 
 
