@@ -39,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """How the provider is to be addressed, beyond the body: ``path`` (with its query) goes behind the endpoint's URL."""
+    """How the provider is addressed, beyond the body: ``path`` (with its query) goes behind the endpoint's URL."""
 
     method: str = "POST"
     path: str = ""
