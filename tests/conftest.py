@@ -1,0 +1,7 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+from postgres import postgres_database, postgres_url
+
+__all__ = ["postgres_database", "postgres_url"]
