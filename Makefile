@@ -1,0 +1,54 @@
+# Two commands are all a new machine needs:
+#   make run    set up, start the bus and a simulated hospital, carry twenty outpatient visits
+#   make test   set up (RabbitMQ included) and run every test
+SHELL := /bin/bash
+PYTHON ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+VISITS ?= 20
+
+.PHONY: help install run test check format bench tools clean
+
+help:
+	@sed -n 's/^#   make/make/p' Makefile; echo 'make check  format, lint, types, import direction, documentation'; \
+	 echo 'make bench  the bus against its floor, CPU per exchange'; \
+	 echo 'make tools  the foreign programs that some tests talk to (PHP, Orthanc, PostgreSQL, Chromium)'
+
+install: $(VENV)/.run.stamp
+
+$(VENV)/.run.stamp: setup.cfg pyproject.toml
+	@PYTHON="$(PYTHON)" deploy/setup.sh venv $(VENV)
+	@deploy/setup.sh packages $(VENV) '.[dicom]'
+	@touch $@
+
+$(VENV)/.test.stamp: $(VENV)/.run.stamp
+	@deploy/setup.sh packages $(VENV) '.[dicom,test,dev]'
+	@touch $@
+
+run: install
+	@$(BIN)/meridian demo --visits $(VISITS)
+
+test: $(VENV)/.test.stamp
+	@deploy/setup.sh debian rabbitmq-server
+	@echo '==> tests'
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.test.stamp
+	@echo '==> format'        && $(BIN)/ruff format --check .
+	@echo '==> lint'          && $(BIN)/ruff check .
+	@echo '==> types'         && $(BIN)/mypy
+	@echo '==> imports'       && $(BIN)/lint-imports
+	@echo '==> documentation' && $(BIN)/python -m pytest -q tests/docs
+
+format: $(VENV)/.test.stamp
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test.stamp
+	@deploy/setup.sh debian wrk
+	@$(BIN)/python -m tests.bench
+
+tools:
+	@deploy/setup.sh debian postgresql php-cli php-soap orthanc orthanc-dicomweb chromium fonts-noto-cjk
+
+clean:
+	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
