@@ -27,7 +27,9 @@ MeridianError
     │   ├── ReplyTooLarge
     │   ├── CircuitOpen         the breaker is open: nothing was sent
     │   └── EndpointBusy        the concurrency limit and its queue are full: nothing was sent
-    ├── OutcomeUnknown          a write was sent before a crash; nobody knows whether it was done
+    ├── OutcomeUnknown          a write was sent and its answer never seen; nobody knows whether it was done
+    ├── CallerGone              the caller hung up before its answer
+    ├── SettingsInvalid         a setting that cannot be used
     └── Unavailable             the bus itself cannot keep its promises now
         ├── JournalUnavailable
         ├── StateUnavailable
@@ -54,6 +56,7 @@ from transformers.errors import (
     TransformerInvalid,
     UnsafeDocument,
     VersionMismatch,
+    Violation,
 )
 
 #: What to do with a failed message. transient: try again later. permanent: the same bytes will fail again.
@@ -178,7 +181,13 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderLied(ProviderError):
-    """Its answer is not what it claims to be: content type, charset or form."""
+    """Its answer is not what it claims to be: content type, charset, form, or contract (``violations``)."""
+
+    def __init__(
+        self, message: str, *, endpoint: str = "", sent: bool = True, violations: tuple[Violation, ...] = ()
+    ) -> None:
+        super().__init__(message, endpoint=endpoint, sent=sent)
+        self.violations = violations
 
 
 class ReplyTooLarge(ProviderError):
@@ -201,7 +210,15 @@ class EndpointBusy(ProviderError):
 
 
 class OutcomeUnknown(BusError):
-    """A write was sent in an earlier life of the bus and has no recorded outcome."""
+    """A write was sent and the bus died, or was interrupted, before it saw the outcome."""
+
+
+class CallerGone(BusError):
+    """The caller hung up, or this process stopped, before there was an answer."""
+
+
+class SettingsInvalid(BusError):
+    """A setting that cannot be used; the message names its key and where it was read."""
 
 
 class Unavailable(BusError):
@@ -288,6 +305,8 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     EndpointBusy: _row("endpoint-busy", 503, "server", "transient", "对方系统并发已满", "The provider is busy", "等待,或提高并发上限", "Wait, or raise the concurrency limit"),
     ProviderError: _row("provider", 502, "server", "transient", "对方系统出错", "The provider failed", "检查对方系统", "Check that system"),
     OutcomeUnknown: _row("outcome-unknown", 500, "server", "operator", "结果未知", "The outcome is unknown", "与对方核对后再决定", "Reconcile with the provider, then decide"),
+    CallerGone: _row("caller-gone", 499, "caller", "permanent", "调用方已断开", "The caller hung up", "检查调用方的超时设置", "Check the caller's own timeout"),
+    SettingsInvalid: _row("settings", 500, "server", "operator", "配置项有误", "A setting cannot be used", "修正所列配置项后重启", "Correct the setting named, then restart"),
     JournalUnavailable: _row("journal-unavailable", 503, "server", "transient", "日志库不可写", "The journal cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),
     StateUnavailable: _row("state-unavailable", 503, "server", "transient", "状态库不可写", "The state store cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),
     BackboneUnavailable: _row("backbone-unavailable", 503, "server", "transient", "消息骨干不可用", "The backbone is unavailable", "检查 RabbitMQ", "Check RabbitMQ"),

@@ -52,7 +52,10 @@ class Message:
 
     ``id`` names this message, ``flow`` all messages of one correlation (the W3C trace id), ``parent`` the
     message that caused this one. ``body`` is always exactly the bytes received or to be sent; ``content`` is
-    the same, parsed. ``headers`` have lower-case names. ``status`` is the HTTP status of a reply.
+    the same, parsed. A hop that changes ``content`` empties ``body``: ``transform`` writes it anew for the
+    provider, ``adapt`` for the caller. ``headers`` have lower-case names. ``status`` is the HTTP status of a
+    reply; ``accepted`` marks a reply that only says that the message was taken for later; ``notes`` are
+    remarks for the journal, without values of the document.
     ``deadline`` is on the monotonic clock, in seconds; 0 means the operation's own timeout.
     """
 
@@ -76,6 +79,8 @@ class Message:
     idempotency_key: str = ""
     deadline: float = 0.0
     status: int = 200
+    accepted: bool = False
+    notes: tuple[str, ...] = ()
 
     def evolve(self, **changes: Any) -> Message:
         """Answer a copy with these fields changed."""

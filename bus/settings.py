@@ -9,11 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from bus.errors import BusError
-
-
-class SettingsInvalid(BusError):
-    """A setting that cannot be used; the message names its key and where it was read."""
+from bus.errors import SettingsInvalid as SettingsInvalid
 
 
 @dataclass(frozen=True, slots=True)
