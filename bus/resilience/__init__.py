@@ -1,0 +1,1 @@
+"""What keeps one slow or broken system from becoming everybody's problem."""
