@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from bus.connectors.headers import outbound_headers
+from bus.connectors.health import HealthProbes
 from bus.connectors.replies import is_failure, refusal, reply_message
 from bus.connectors.trail import Attempts, attempt_trail
 from bus.connectors.wsse import with_username_token
@@ -22,7 +23,7 @@ from bus.errors import (
     meaning,
 )
 from bus.message import Message
-from bus.ports import HttpClient, Inbound, Outbound
+from bus.ports import HttpClient, Inbound, Outbound, SnapshotSource
 from bus.resilience.backoff import full_jitter
 from bus.resilience.endpoints import Endpoints, EndpointState
 from bus.resilience.limit import Full
@@ -80,6 +81,19 @@ class ProviderConnector:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._probes: HealthProbes | None = None
+
+    def start(self, registry: SnapshotSource) -> None:
+        """Begin to probe the health of the endpoints that ``registry`` names."""
+        if self._probes is None:
+            self._probes = HealthProbes(self._http, self._endpoints, registry)
+            self._probes.start()
+
+    async def stop(self) -> None:
+        """Stop the probes. The ``HttpClient`` belongs to whoever made it."""
+        if self._probes is not None:
+            probes, self._probes = self._probes, None
+            await probes.stop()
 
     async def send(self, message: Message) -> Message:
         """Send ``message`` (in the provider's wire form) and answer its reply, whatever its status says to the caller.

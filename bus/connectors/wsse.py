@@ -38,7 +38,8 @@ def with_username_token(body: bytes, charset: str, auth: Auth) -> bytes:
     for old in header.findall(f"{{{WSSE}}}Security"):
         header.remove(old)
     header.append(_security(version, auth))
-    return etree.tostring(root, encoding=charset, xml_declaration=True)
+    written: bytes = etree.tostring(root, encoding=charset, xml_declaration=True)
+    return written
 
 
 def password_digest(nonce: bytes, created: str, password: str) -> str:

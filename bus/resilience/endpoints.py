@@ -113,7 +113,7 @@ class Endpoints:
 
     def describe(self) -> list[Mapping[str, object]]:
         """One mapping per endpoint met so far, in order of address."""
-        return [state.describe() for _, state in sorted(list(self._states.items()))]
+        return [state.describe() for _, state in sorted(self._states.items())]
 
     def forget_except(self, urls: Iterable[str]) -> None:
         """Drop the states of addresses that no version uses any more and nobody is calling."""
