@@ -1,0 +1,95 @@
+"""The journal in memory: both ports with nothing behind them, for tests of everything that writes or reads one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bus.journal.schema import KEY_LENGTH
+from bus.journal.search import key_values
+from bus.journal.summary import summarise
+from bus.ports import Query, Record
+
+
+class MemoryJournal:
+    """Keeps records in lists. Implements ``ports.Journal`` and ``ports.JournalReader``.
+
+    ``intents`` and ``outcomes`` are open to inspection, in the order they were written. ``earlier`` holds the
+    intents that an earlier life of the bus is to have left behind.
+    """
+
+    def __init__(self) -> None:
+        self.intents: list[Record] = []
+        self.outcomes: list[Record] = []
+        self.earlier: list[Record] = []
+
+    async def start(self) -> None:
+        """Nothing has to be opened."""
+
+    async def aclose(self) -> None:
+        """Nothing has to be flushed."""
+
+    async def intent(self, record: Record) -> None:
+        """Keep the intent."""
+        self.intents.append(record)
+
+    async def outcome(self, record: Record) -> None:
+        """Keep the outcome."""
+        self.outcomes.append(record)
+
+    def search(self, query: Query) -> Sequence[Record]:
+        """Newest first; see ``ports.Query``."""
+        found = [record for record in self._records() if matches(record, query)]
+        if query.before:
+            anchor = next((record for record in self._records() if record.id == query.before), None)
+            found = [] if anchor is None else [record for record in found if _place(record) < _place(anchor)]
+        return [replace(record, bodies=()) for record in found[: max(1, query.limit)]]
+
+    def flow(self, flow: str) -> Sequence[Record]:
+        """Every record of one flow, oldest first."""
+        return [replace(record, bodies=()) for record in reversed(self._records()) if record.flow == flow]
+
+    def message(self, message_id: str) -> Record | None:
+        """One record with its bodies."""
+        return next((record for record in self._records() if record.id == message_id), None)
+
+    def in_doubt(self) -> Sequence[Record]:
+        """Those of ``earlier`` that have no outcome, newest first."""
+        ended = {record.id for record in self.outcomes}
+        left = [replace(record, bodies=(), status="open") for record in self.earlier if record.id not in ended]
+        return sorted(left, key=_place, reverse=True)
+
+    def last_match(self, query: Query) -> float:
+        """When the newest record that fits, whatever its time, was received; 0 when there is none."""
+        whenever = replace(query, since=0.0, until=0.0, before="", limit=1)
+        return next((record.received_at for record in self.search(whenever)), 0.0)
+
+    def summary(self, since: float) -> Sequence[Mapping[str, object]]:
+        """Calls, errors and percentiles per operation."""
+        return summarise(
+            (each.system, each.service, each.operation, each.status, each.received_at, each.duration_us)
+            for each in self._records()
+            if each.status != "open" and each.received_at >= since
+        )
+
+    def _records(self) -> list[Record]:
+        latest = {record.id: replace(record, status="open") for record in (*self.earlier, *self.intents)}
+        latest.update({record.id: record for record in self.outcomes})
+        return sorted(latest.values(), key=_place, reverse=True)
+
+
+def matches(record: Record, query: Query) -> bool:
+    """Whether a record fits every field of the query that filters."""
+    exact = ("flow", "service", "operation", "consumer", "system", "status", "error")
+    if any(getattr(query, name) not in ("", getattr(record, name)) for name in exact):
+        return False
+    if record.received_at < query.since or (query.until and record.received_at >= query.until):
+        return False
+    if not query.key:
+        return not query.key_name or any(name == query.key_name for name, _ in record.keys)
+    wanted = key_values(query.key)
+    return any(value[:KEY_LENGTH] in wanted and query.key_name in ("", name) for name, value in record.keys)
+
+
+def _place(record: Record) -> tuple[float, str]:
+    return record.received_at, record.id

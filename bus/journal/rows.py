@@ -1,0 +1,127 @@
+"""Records to rows and back; the only place that knows the compact form of keys, hops and bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeAlias
+
+import orjson
+
+from bus.journal.payloads import Packer, digest
+from bus.journal.schema import KEY_LENGTH, NAMES
+from bus.ports import Body, HopRecord, Record
+
+Kind = Literal["intent", "outcome"]
+
+#: One thing to be written: which of the two durable moments, and the record.
+Entry: TypeAlias = tuple[Kind, Record]
+
+Row: TypeAlias = tuple[Any, ...]
+
+#: Where a body was: stage, content type, length in bytes, hash in hex.
+BodyReference: TypeAlias = tuple[str, str, int, str]
+
+_STATUS = NAMES.index("status")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes, by table. ``finished`` names the intents that now have their outcome."""
+
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    finished: list[Row] = field(default_factory=list)
+
+
+def batch_of(entries: Iterable[Entry], packer: Packer, boot: str) -> Batch:
+    """Everything that these entries, all of one partition, add to it."""
+    exchanges: dict[Row, Row] = {}
+    intents: dict[Row, Row] = {}
+    keys: dict[Row, None] = {}
+    bodies: list[tuple[bytes, bytes]] = []
+    for kind, record in entries:
+        row = _row(record, bodies)
+        place = (record.received_at, record.id)
+        if kind == "outcome":
+            exchanges[place] = row
+        else:
+            intents[place] = (*row[:_STATUS], "open", *row[_STATUS + 1 :], boot)
+        for name, value in record.keys:
+            keys[value[:KEY_LENGTH], *place, name] = None
+    tables = {
+        "exchanges": list(exchanges.values()),
+        "intents": list(intents.values()),
+        "unfinished": [(*place, boot) for place in intents if place not in exchanges],
+        "keys": list(keys),
+        "payloads": packer.rows(bodies),
+    }
+    finished = [place for place in exchanges if place not in intents]
+    return Batch({table: rows for table, rows in tables.items() if rows}, finished)
+
+
+def _row(record: Record, bodies: list[tuple[bytes, bytes]]) -> Row:
+    references = []
+    for body in record.bodies:
+        name = digest(body.data)
+        bodies.append((name, body.data))
+        references.append((body.stage, body.content_type, len(body.data), name.hex()))
+    hops = [(hop.name, hop.start_us, hop.own_us, hop.error) for hop in record.hops]
+    return (
+        record.id,
+        record.flow,
+        record.parent,
+        record.door,
+        record.consumer,
+        record.system,
+        record.service,
+        record.version,
+        record.operation,
+        record.received_at,
+        record.status,
+        record.error,
+        record.detail,
+        record.http_status,
+        record.attempts,
+        record.duration_us,
+        record.sent_us,
+        record.revision,
+        orjson.dumps(record.keys).decode(),
+        orjson.dumps(hops).decode(),
+        orjson.dumps(references).decode(),
+    )
+
+
+def scrubbed(record: Record) -> Record:
+    """``record`` without what no store can hold in its texts: NUL and lone surrogates become U+FFFD."""
+    texts: dict[str, Any] = {
+        each.name: _clean(getattr(record, each.name)) for each in fields(record) if each.type == "str"
+    }
+    return replace(
+        record,
+        **texts,
+        keys=tuple((_clean(name), _clean(value)) for name, value in record.keys),
+        hops=tuple(replace(hop, name=_clean(hop.name), error=_clean(hop.error)) for hop in record.hops),
+        bodies=tuple(
+            replace(body, stage=_clean(body.stage), content_type=_clean(body.content_type)) for body in record.bodies
+        ),
+    )
+
+
+def _clean(text: str) -> str:
+    # A lone surrogate encodes to nothing valid; "replace" gives "?" where a reader expects U+FFFD.
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def record_of(row: Sequence[Any]) -> Record:
+    """The record in a row of ``NAMES``, without bodies."""
+    values = dict(zip(NAMES, row, strict=True))
+    del values["bodies"]
+    values["keys"] = tuple((name, value) for name, value in orjson.loads(values["keys"]))
+    values["hops"] = tuple(HopRecord(*hop) for hop in orjson.loads(values["hops"]))
+    return Record(**values)
+
+
+def with_bodies(record: Record, references: str, load: Callable[[str], bytes | None]) -> Record:
+    """``record`` with the bodies it refers to; ``load`` finds one by the hex of its hash."""
+    found = ((stage, kind, load(name)) for stage, kind, _, name in orjson.loads(references))
+    return replace(record, bodies=tuple(Body(stage, data, kind) for stage, kind, data in found if data is not None))

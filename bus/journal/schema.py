@@ -1,0 +1,65 @@
+"""What the journal keeps: one list of columns and the tables of both stores, so that neither can drift.
+
+An *intent* is written before a request leaves, an *exchange* when its outcome is known; both have the same
+columns and are only ever appended. ``unfinished`` lists the intents that have no exchange yet, ``keys`` is the
+index behind "paste an ID", ``payloads`` holds every body once, by the hash of its content.
+"""
+
+from __future__ import annotations
+
+#: The columns that intents and exchanges share, in the order of ``bus/journal/rows.py``.
+COLUMNS = (
+    ("id", "text"),
+    ("flow", "text"),
+    ("parent", "text"),
+    ("door", "text"),
+    ("consumer", "text"),
+    ("system", "text"),
+    ("service", "text"),
+    ("version", "text"),
+    ("operation", "text"),
+    ("received_at", "real"),
+    ("status", "text"),
+    ("error", "text"),
+    ("detail", "text"),
+    ("http_status", "integer"),
+    ("attempts", "integer"),
+    ("duration_us", "integer"),
+    ("sent_us", "integer"),
+    ("revision", "integer"),
+    ("keys", "text"),
+    ("hops", "text"),
+    ("bodies", "text"),
+)
+
+NAMES = tuple(name for name, _ in COLUMNS)
+
+#: Every table that is written, with its columns.
+TABLES: dict[str, tuple[str, ...]] = {
+    "exchanges": NAMES,
+    "intents": (*NAMES, "boot"),
+    "unfinished": ("received_at", "id", "boot"),
+    "keys": ("value", "received_at", "exchange", "name"),
+    "payloads": ("hash", "size", "packed", "data"),
+}
+
+#: Key values are indexed by this many characters: PostgreSQL refuses index entries over a third of a page.
+KEY_LENGTH = 200
+
+_SHARED = ", ".join(f"{name} {kind} NOT NULL" for name, kind in COLUMNS)
+
+#: One SQLite file, that is one day.
+SQLITE = (
+    f"CREATE TABLE IF NOT EXISTS exchanges ({_SHARED}, UNIQUE (received_at, id))",
+    "CREATE INDEX IF NOT EXISTS exchanges_id ON exchanges (id)",
+    "CREATE INDEX IF NOT EXISTS exchanges_flow ON exchanges (flow)",
+    "CREATE INDEX IF NOT EXISTS exchanges_operation ON exchanges (service, operation, received_at)",
+    "CREATE INDEX IF NOT EXISTS exchanges_failed ON exchanges (received_at) WHERE status NOT IN ('ok', 'accepted')",
+    f"CREATE TABLE IF NOT EXISTS intents ({_SHARED}, boot text NOT NULL, UNIQUE (received_at, id))",
+    "CREATE TABLE IF NOT EXISTS unfinished (received_at real NOT NULL, id text NOT NULL, boot text NOT NULL,"
+    " PRIMARY KEY (received_at, id)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS keys (value text NOT NULL, received_at real NOT NULL, exchange text NOT NULL,"
+    " name text NOT NULL, PRIMARY KEY (value, received_at, exchange, name)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS payloads (hash blob NOT NULL UNIQUE, size integer NOT NULL,"
+    " packed integer NOT NULL, data blob NOT NULL)",
+)

@@ -1,0 +1,148 @@
+"""The journal in SQLite files, one a day, for an installation on one machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from bus.errors import JournalUnavailable
+from bus.journal.files import WriterLock, drop_before, path_of
+from bus.journal.partitions import oldest_kept, today
+from bus.journal.payloads import Packer
+from bus.journal.rows import Entry, Row, batch_of
+from bus.journal.schema import SQLITE, TABLES
+from bus.journal.store import Unstorable
+
+#: Rows of one INSERT statement, largest first. Few long statements instead of many short ones: every statement
+#: gives the interpreter lock away and has to win it back from the event loop.
+_CHUNKS = (64, 16, 4, 1)
+
+#: Partitions open at once: today's, and yesterday's for outcomes that arrive after midnight.
+_OPEN_FILES = 3
+
+
+class SqliteStore:
+    """Implements ``journal.store.Store`` in ``folder``; keeps ``days`` days. ``boot`` names this life of the bus."""
+
+    def __init__(self, folder: Path, *, days: int, boot: str) -> None:
+        self._folder = folder
+        self._days = days
+        self._boot = boot
+        self._lock = WriterLock(folder)
+        self._files: dict[date, _Partition] = {}
+        self._retained: date | None = None
+
+    def open(self) -> None:
+        """Become the only writer of the folder."""
+        self._lock.acquire(self._boot)
+
+    def write(self, day: date, entries: Sequence[Entry]) -> None:
+        """Commit the entries to the file of their day."""
+        try:
+            self._partition(day).write(entries, self._boot)
+        except (UnicodeError, TypeError, OverflowError) as error:
+            self._discard(day)
+            raise Unstorable(f"{path_of(self._folder, day)}: a record holds text that cannot be stored") from error
+        except (sqlite3.Error, OSError) as error:
+            # Whatever state the connection is in, a new one knows what is on disk.
+            self._discard(day)
+            raise JournalUnavailable(f"{path_of(self._folder, day)}: cannot be written ({error})") from error
+
+    def tick(self) -> None:
+        """Drop the partitions that are too old, once a day."""
+        if self._retained == today():
+            return
+        self._retained = today()
+        oldest = oldest_kept(self._days)
+        for day in [day for day in self._files if day < oldest]:
+            self._discard(day)
+        try:
+            drop_before(self._folder, oldest)
+        except OSError as error:
+            raise JournalUnavailable(f"{self._folder}: old partitions cannot be removed ({error})") from error
+
+    def close(self) -> None:
+        """Close every file and let another process write."""
+        for day in list(self._files):
+            self._discard(day)
+        self._lock.release()
+
+    def _partition(self, day: date) -> _Partition:
+        found = self._files.get(day)
+        if found is None:
+            found = self._files[day] = _Partition(path_of(self._folder, day))
+            for old in sorted(self._files)[:-_OPEN_FILES]:
+                if old != day:
+                    self._discard(old)
+        return found
+
+    def _discard(self, day: date) -> None:
+        partition = self._files.pop(day, None)
+        if partition is not None:
+            partition.close()
+
+
+class _Partition:
+    """One file, through the only connection that writes it."""
+
+    def __init__(self, path: Path) -> None:
+        new = not path.exists()
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+            if new:
+                _sync_folder(path.parent)
+        except BaseException:
+            self.close()
+            raise
+        self._packer = Packer()
+
+    def _prepare(self) -> None:
+        # The timeout first: two processes that switch a new file to WAL at once would fail without it.
+        self._connection.execute("PRAGMA busy_timeout = 5000")
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("BEGIN")
+        for statement in SQLITE:
+            self._connection.execute(statement)
+        self._connection.execute("COMMIT")
+
+    def write(self, entries: Sequence[Entry], boot: str) -> None:
+        """Commit the entries, or leave the file as it was."""
+        execute = self._connection.execute
+        batch = batch_of(entries, self._packer, boot)
+        execute("BEGIN IMMEDIATE")
+        for table, rows in batch.tables.items():
+            verb = "REPLACE" if table == "exchanges" else "INSERT OR IGNORE"
+            self._insert(f"{verb} INTO {table} VALUES ", rows, len(TABLES[table]))
+        if batch.finished:
+            self._insert("DELETE FROM unfinished WHERE (received_at, id) IN (VALUES ", batch.finished, 2, ")")
+        execute("COMMIT")
+
+    def _insert(self, head: str, rows: Sequence[Row], width: int, tail: str = "") -> None:
+        one = f"({', '.join('?' * width)})"
+        start = 0
+        for size in _CHUNKS:
+            statement = f"{head}{', '.join([one] * size)}{tail}"
+            while len(rows) - start >= size:
+                values = [value for row in rows[start : start + size] for value in row]
+                self._connection.execute(statement, values)
+                start += size
+
+    def close(self) -> None:
+        """Close the file; what was not committed is gone."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new file's name durable too: SQLite syncs what is in a file, not that it exists."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

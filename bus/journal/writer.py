@@ -1,0 +1,212 @@
+"""Group commit: what arrives within a moment goes to disk in one transaction, and everyone wakes at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+
+from bus.errors import JournalUnavailable
+from bus.journal.partitions import day_of
+from bus.journal.rows import Kind, scrubbed
+from bus.journal.store import Store, Unstorable
+from bus.ports import Record
+
+_log = structlog.get_logger(__name__)
+
+#: At most this many records in one transaction, so that a burst does not hold the first of them back.
+_LARGEST = 1024
+
+#: Seconds between two looks at the clock while nothing arrives.
+_PULSE = 1.0
+
+_STOPPED = "the journal's writer stopped: nothing can be recorded, restart this process"
+_CLOSED = "the journal is closed: nothing can be recorded"
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    kind: Kind
+    record: Record
+    future: asyncio.Future[None]
+    failure: str = _STOPPED  # until the commit says otherwise
+
+
+class GroupWriter:
+    """Implements ``ports.Journal`` over any store.
+
+    ``window`` is how long, in seconds, the first record of a batch may wait for company. Nobody waits for it
+    when records queued up while the previous commit ran: they are a batch already.
+    """
+
+    def __init__(self, store: Store, *, window: float) -> None:
+        self._store = store
+        self._window = window
+        self._queue: deque[_Waiter] = deque()
+        self._arrived = threading.Condition()
+        self._idle = False
+        self._closing = False
+        self._refusal = "the journal is not started: nothing can be recorded"
+        self._thread: threading.Thread | None = None
+        self._next_tick = 0.0
+        self._failing = False
+
+    async def start(self) -> None:
+        """Open the store and start the writer thread. Raises JournalUnavailable."""
+        opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(opened,), name="journal-writer", daemon=True)
+        self._thread.start()
+        await asyncio.wrap_future(opened)
+
+    async def aclose(self) -> None:
+        """Write what is queued, then stop. Later records are refused."""
+        with self._arrived:
+            self._closing = True
+            self._refusal = self._refusal or _CLOSED
+            self._arrived.notify()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    async def intent(self, record: Record) -> None:
+        """Return when the intent is on disk. Raises JournalUnavailable."""
+        await self._enqueue("intent", record)
+
+    async def outcome(self, record: Record) -> None:
+        """Return when the outcome is on disk. Raises JournalUnavailable."""
+        await self._enqueue("outcome", record)
+
+    async def _enqueue(self, kind: Kind, record: Record) -> None:
+        waiter = _Waiter(kind, record, asyncio.get_running_loop().create_future())
+        with self._arrived:
+            if self._refusal:
+                raise JournalUnavailable(self._refusal)
+            self._queue.append(waiter)
+            if self._idle:
+                self._idle = False
+                self._arrived.notify()
+        await waiter.future
+
+    # ── from here on: the writer thread ──────────────────────────────────────────────────────────────
+
+    def _run(self, opened: Future[None]) -> None:
+        refusal = _STOPPED
+        try:
+            self._store.open()
+            with self._arrived:
+                self._refusal = _CLOSED if self._closing else ""
+            opened.set_result(None)
+            self._serve()
+            refusal = _CLOSED
+        except Exception as error:
+            if opened.done():
+                _log.critical("journal_writer_died", error=type(error).__name__)
+            else:
+                opened.set_exception(error)
+        finally:
+            with self._arrived:
+                self._refusal = refusal
+                left = list(self._queue)
+                self._queue.clear()
+            _wake(left)
+            self._store.close()
+
+    def _serve(self) -> None:
+        full = False
+        while self._wait():
+            if not full and not self._closing:
+                time.sleep(self._window)
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), _LARGEST))]
+            try:
+                self._commit(batch)
+            finally:
+                full = bool(self._queue)
+                _wake(batch)
+
+    def _wait(self) -> bool:
+        """Sleep until there is a record (True), or the journal is closed and nothing is left (False)."""
+        while True:
+            self._tick()
+            with self._arrived:
+                if self._queue or self._closing:
+                    return bool(self._queue)
+                self._idle = True
+                self._arrived.wait(_PULSE)
+                self._idle = False
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now < self._next_tick:
+            return
+        self._next_tick = now + _PULSE
+        try:
+            self._store.tick()
+        except JournalUnavailable as error:
+            self._report(str(error))
+
+    def _commit(self, batch: Sequence[_Waiter]) -> None:
+        days: dict[date, list[_Waiter]] = {}
+        for waiter in batch:
+            days.setdefault(day_of(waiter.record.received_at), []).append(waiter)
+        for day, waiters in days.items():
+            try:
+                self._write(day, waiters)
+            except Unstorable:
+                # One record may not take its neighbours down: each gets a transaction of its own.
+                for waiter in waiters:
+                    self._write_alone(day, waiter)
+
+    def _write_alone(self, day: date, waiter: _Waiter) -> None:
+        waiter.record = scrubbed(waiter.record)
+        try:
+            self._write(day, [waiter])
+        except Unstorable as error:
+            waiter.failure = str(error)
+
+    def _write(self, day: date, waiters: Sequence[_Waiter]) -> None:
+        failure = ""
+        try:
+            self._store.write(day, [(waiter.kind, waiter.record) for waiter in waiters])
+        except Unstorable:
+            raise
+        except JournalUnavailable as error:
+            failure = str(error)
+        for waiter in waiters:
+            waiter.failure = failure
+        self._report(failure)
+
+    def _report(self, failure: str) -> None:
+        """Log the change between good and bad, not every record."""
+        if bool(failure) != self._failing:
+            self._failing = bool(failure)
+            if failure:
+                _log.error("journal_unavailable", reason=failure)
+            else:
+                _log.warning("journal_recovered")
+
+
+def _wake(waiters: Iterable[_Waiter]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[_Waiter]] = {}
+    for waiter in waiters:
+        loops.setdefault(waiter.future.get_loop(), []).append(waiter)
+    for loop, own in loops.items():
+        # A loop that closed meanwhile has nobody left to wake.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, own)
+
+
+def _settle(waiters: Sequence[_Waiter]) -> None:
+    for waiter in waiters:
+        if waiter.future.done():
+            continue
+        if waiter.failure:
+            waiter.future.set_exception(JournalUnavailable(waiter.failure))
+        else:
+            waiter.future.set_result(None)
