@@ -1,0 +1,124 @@
+"""How a relay takes letters from the outbox: under a lease, lanes in order, suspects one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, Row, Select, and_, case, delete, exists, func, literal, or_, select, update
+
+from bus.backbone import dead_letters
+from bus.backbone.outbox import SUSPECT
+from bus.backbone.tables import outbox
+from bus.backbone.topology import DELIVERY_LIMIT
+from bus.ports import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who claims. ``lease`` is in seconds; ``blames`` says whether a lost lease counts as a crash of the letter."""
+
+    owner: str
+    lease: float
+    blames: bool
+
+
+def claim(connection: Connection, claimant: Claimant, queue: str, now: float, limit: int) -> list[Letter]:
+    """Take up to ``limit`` letters of ``queue`` that are due, whose lane is free and that nobody holds.
+
+    Letters that have killed too many owners go to the dead letters instead.
+    """
+    due = _due(connection, queue, now, limit).where(outbox.c.crashes < SUSPECT)
+    rows = _take(connection, claimant, due, now)
+    if _suspect_may_go(connection, queue, now):
+        alone = _due(connection, queue, now, 1).where(outbox.c.crashes >= SUSPECT)
+        rows += _take(connection, claimant, alone, now)
+    letters = []
+    for row in sorted(rows, key=lambda row: row.seq):
+        letter = _letter(row)
+        if row.crashes > DELIVERY_LIMIT:
+            dead_letters.bury(connection, letter, "poison", f"{row.crashes} processes died while they held this letter")
+        else:
+            letters.append(letter)
+    return letters
+
+
+def give_back(connection: Connection, claimant: Claimant, letters: Sequence[Letter], ready_at: float) -> None:
+    """Free letters that the broker did not take, for another try at ``ready_at``."""
+    _update(connection, claimant, letters, ready_at)
+
+
+def sent(connection: Connection, claimant: Claimant, letters: Sequence[Letter], resend_at: float) -> None:
+    """Note that a broker that keeps letters has taken these: only those with a lane stay, to hold it.
+
+    Rows that meanwhile belong to nobody or somebody else are a consumer's retry and stay untouched.
+    """
+    free = [letter.id for letter in letters if not letter.lane]
+    if free:
+        queue = letters[0].queue
+        mine = and_(outbox.c.queue == queue, outbox.c.id.in_(free), outbox.c.owner == claimant.owner)
+        connection.execute(delete(outbox).where(mine))
+    _update(connection, claimant, [letter for letter in letters if letter.lane], resend_at)
+
+
+def renew(connection: Connection, claimant: Claimant, now: float) -> None:
+    """Extend the leases of everything that the claimant holds."""
+    held = update(outbox).where(outbox.c.owner == claimant.owner)
+    connection.execute(held.values(ready_at=now + claimant.lease))
+
+
+def take_over(connection: Connection, now: float) -> None:
+    """End every lease: nobody but the caller's process works on this store, so all holders are dead."""
+    connection.execute(update(outbox).where(outbox.c.owner != "").values(ready_at=now))
+
+
+def _due(connection: Connection, queue: str, now: float, limit: int) -> Select[tuple[int]]:
+    earlier = outbox.alias("earlier")
+    blocked = exists().where(
+        earlier.c.queue == outbox.c.queue, earlier.c.lane == outbox.c.lane, earlier.c.seq < outbox.c.seq
+    )
+    return (
+        select(outbox.c.seq)
+        .where(outbox.c.queue == queue, outbox.c.ready_at <= now, or_(outbox.c.lane == "", ~blocked))
+        .order_by(outbox.c.ready_at, outbox.c.seq)
+        .limit(limit)
+        .with_for_update(skip_locked=True)  # PostgreSQL's; SQLite has one writer and leaves it out
+    )
+
+
+def _take(
+    connection: Connection, claimant: Claimant, due: Select[tuple[int]], now: float
+) -> list[Row[tuple[object, ...]]]:
+    taken = (
+        update(outbox)
+        .where(outbox.c.seq.in_(due))
+        .values(
+            owner=claimant.owner,
+            ready_at=now + claimant.lease,
+            crashes=outbox.c.crashes + case((and_(outbox.c.owner != "", literal(claimant.blames)), 1), else_=0),
+        )
+        .returning(*outbox.c)
+    )
+    return list(connection.execute(taken).all())
+
+
+def _suspect_may_go(connection: Connection, queue: str, now: float) -> bool:
+    suspects = (outbox.c.queue == queue) & (outbox.c.crashes >= SUSPECT)
+    out = func.coalesce(func.sum(case((and_(outbox.c.owner != "", outbox.c.ready_at > now), 1), else_=0)), 0)
+    row = connection.execute(select(func.count(), out).where(suspects)).one()
+    return bool(row[0]) and not row[1]
+
+
+def _update(connection: Connection, claimant: Claimant, letters: Sequence[Letter], ready_at: float) -> None:
+    if letters:
+        mine = and_(
+            outbox.c.queue == letters[0].queue,
+            outbox.c.id.in_([letter.id for letter in letters]),
+            outbox.c.owner == claimant.owner,
+        )
+        connection.execute(update(outbox).where(mine).values(owner="", ready_at=ready_at))
+
+
+def _letter(row: Row[tuple[object, ...]]) -> Letter:
+    return Letter(row.id, row.queue, bytes(row.body), orjson.loads(row.headers), row.lane, row.attempt)

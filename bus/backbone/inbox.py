@@ -1,0 +1,91 @@
+"""The inbox: what a consumer has begun and finished, so that a letter delivered twice has its effect once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, and_, delete, select, update
+
+from bus.backbone.tables import inbox, insert_into
+from bus.ports import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the inbox says of a letter that arrives.
+
+    new: nobody has begun it. again: somebody began it and died, so its effect may have happened. busy:
+    somebody alive is at it until ``until`` at least. done: it is finished.
+    """
+
+    status: Literal["new", "again", "busy", "done"]
+    until: float = 0.0
+
+
+def enter(connection: Connection, letter: Letter, now: float) -> bool:
+    """Inside a work: record ``letter`` as done; False when it was before."""
+    row = _row(letter, "done", "", 0.0, now) | {"finished_at": now}
+    statement = insert_into(connection, inbox).values(row).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
+
+
+def claim(connection: Connection, letter: Letter, owner: str, now: float, lease: float) -> Claim:
+    """Inside a work: record that ``owner`` begins ``letter``, unless it is done or in living hands."""
+    row = _row(letter, "claimed", owner, now + lease, now)
+    statement = insert_into(connection, inbox).values(row).on_conflict_do_nothing()
+    if connection.execute(statement).rowcount == 1:
+        return Claim("new")
+    found = connection.execute(select(inbox).where(_is(letter)).with_for_update()).first()
+    if found is None:  # forgotten between the two statements, which only another process can do
+        return Claim("busy", now)
+    if found.status == "done":
+        return Claim("done")
+    if found.lease_until > now:
+        return Claim("busy", found.lease_until)
+    connection.execute(update(inbox).where(_is(letter)).values(owner=owner, lease_until=now + lease, started_at=now))
+    return Claim("again")
+
+
+def finish(connection: Connection, letter: Letter, now: float) -> None:
+    """Inside a work: a claimed letter is done."""
+    connection.execute(update(inbox).where(_is(letter)).values(status="done", owner="", finished_at=now))
+
+
+def forget(connection: Connection, letter: Letter) -> None:
+    """Inside a work: nothing is known of this letter any more, so it may be handled (again)."""
+    connection.execute(delete(inbox).where(_is(letter)))
+
+
+def renew(connection: Connection, queue: str, owner: str, until: float) -> None:
+    """Extend the leases of everything that ``owner`` has begun."""
+    held = and_(inbox.c.queue == queue, inbox.c.owner == owner, inbox.c.status == "claimed")
+    connection.execute(update(inbox).where(held).values(lease_until=until))
+
+
+def take_over(connection: Connection, queue: str) -> None:
+    """End every lease of ``queue``: nobody but the caller's process works on this store, so all holders are dead."""
+    held = and_(inbox.c.queue == queue, inbox.c.status == "claimed")
+    connection.execute(update(inbox).where(held).values(lease_until=0.0))
+
+
+def prune(connection: Connection, before: float) -> None:
+    """Drop what was finished before this time; a duplicate that arrives later than that would be handled again."""
+    old = and_(inbox.c.status == "done", inbox.c.finished_at < before)
+    connection.execute(delete(inbox).where(old))
+
+
+def _is(letter: Letter) -> object:
+    return and_(inbox.c.queue == letter.queue, inbox.c.id == letter.id)
+
+
+def _row(letter: Letter, status: str, owner: str, lease_until: float, now: float) -> dict[str, object]:
+    return {
+        "queue": letter.queue,
+        "id": letter.id,
+        "status": status,
+        "owner": owner,
+        "lease_until": lease_until,
+        "started_at": now,
+        "finished_at": 0.0,
+    }

@@ -1,0 +1,83 @@
+"""The outbox: letters are on disk together with what caused them, before any broker hears of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import orjson
+from sqlalchemy import Connection, delete
+
+from bus.backbone import topology
+from bus.backbone.tables import insert_into, outbox
+from bus.errors import BackboneUnavailable
+from bus.ports import Letter, StateStore
+from bus.state import announce
+
+#: From how many crashes on a letter is delivered alone, so that its neighbours are not blamed with it.
+SUSPECT = 2
+
+
+def topic(queue: str) -> str:
+    """What is announced when a letter of ``queue`` may have become free to go."""
+    return f"outbox.{queue}"
+
+
+def post(connection: Connection, letters: Sequence[Letter], *, due_at: float | None = None) -> None:
+    """Inside a work: have ``letters`` carried, at once or from ``due_at`` (Unix seconds) on.
+
+    A letter whose id is already waiting in the same queue is left as it is. Raises BackboneUnavailable for
+    a queue that the topology does not have.
+    """
+    if not letters:
+        return
+    now = time.time()
+    rows = [_row(letter, now, now if due_at is None else due_at) for letter in letters]
+    connection.execute(insert_into(connection, outbox).on_conflict_do_nothing(), rows)
+    if due_at is None or due_at <= now:
+        for queue in {letter.queue for letter in letters}:
+            announce(connection, topic(queue))
+
+
+def postpone(connection: Connection, letter: Letter, due_at: float) -> None:
+    """Inside a work: have ``letter`` delivered (again) at ``due_at``, with its attempt, in its old place in its lane."""
+    row = _row(letter, time.time(), due_at)
+    changes = {"attempt": letter.attempt, "ready_at": due_at, "owner": "", "crashes": 0}
+    statement = insert_into(connection, outbox).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["queue", "id"], set_=changes))
+
+
+def remove(connection: Connection, letter: Letter) -> None:
+    """Inside a work: ``letter`` is finished; the next one of its lane may go."""
+    gone = delete(outbox).where(outbox.c.queue == letter.queue, outbox.c.id == letter.id)
+    row = connection.execute(gone.returning(outbox.c.lane, outbox.c.crashes)).first()
+    if row is not None and (row.lane or row.crashes >= SUSPECT):
+        announce(connection, topic(letter.queue))
+
+
+class SqlOutbox:
+    """The outbox as a port of its own, for code that has no transaction to put letters into."""
+
+    def __init__(self, state: StateStore) -> None:
+        self._state = state
+
+    async def post(self, letters: Sequence[Letter]) -> None:
+        """Return when ``letters`` are on disk. Raises StateUnavailable."""
+        await self._state.write(lambda connection: post(connection, letters))
+
+
+def _row(letter: Letter, now: float, due_at: float) -> dict[str, object]:
+    if letter.queue not in topology.QUEUES:
+        raise BackboneUnavailable(f"no queue {letter.queue!r}; known: {', '.join(topology.QUEUES)}")
+    return {
+        "queue": letter.queue,
+        "id": letter.id,
+        "body": letter.body,
+        "headers": orjson.dumps(dict(letter.headers)).decode(),
+        "lane": letter.lane,
+        "attempt": letter.attempt,
+        "ready_at": due_at,
+        "owner": "",
+        "crashes": 0,
+        "created_at": now,
+    }

@@ -1,0 +1,143 @@
+"""Carries letters from the outbox to the broker, and keeps trying."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection
+
+from bus.backbone import claims, inbox
+from bus.backbone.outbox import topic
+from bus.backbone.topology import QUEUES
+from bus.errors import BackboneUnavailable, StateUnavailable
+from bus.ports import Transport
+from bus.resilience.backoff import full_jitter
+from bus.state import State
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a relay works; seconds. Letters posted by this process do not wait for ``poll``.
+
+    ``resend`` is when a letter that holds its lane is published again although the broker had confirmed it.
+    ``remember`` is how long the inbox recognises a duplicate.
+    """
+
+    poll: float = 0.5
+    batch: int = 256
+    lease: float = 30.0
+    refused: float = 1.0
+    resend: float = 900.0
+    remember: float = 7 * 86400.0
+    backoff: float = 0.5
+    longest_backoff: float = 30.0
+
+
+class Relay:
+    """One task a queue: claim what is due, publish it, note what the broker confirmed.
+
+    ``queues`` are those this process carries: all of them on a broker that keeps letters, and with the
+    embedded transport exactly those that this process also consumes.
+    """
+
+    def __init__(
+        self, state: State, transport: Transport, *, queues: Sequence[str] = QUEUES, pace: Pace | None = None
+    ) -> None:
+        self._state = state
+        self._transport = transport
+        self._queues = tuple(queues)
+        self._pace = pace or Pace()
+        owner = f"{os.getpid()}-{os.urandom(6).hex()}"
+        self._claimant = claims.Claimant(owner, self._pace.lease, blames=not transport.keeps)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take over what an earlier life of this process left, and start. The transport must be started."""
+        if not self._state.shared:
+            await self._state.write(lambda connection: claims.take_over(connection, time.time()))
+        loop = asyncio.get_running_loop()
+        for queue in self._queues:
+            wake = asyncio.Event()
+            self._state.listen(topic(queue), _waker(loop, wake))
+            self._tasks.append(asyncio.create_task(self._carry(queue, wake), name=f"relay-{queue}"))
+        if self._state.shared:
+            self._tasks.append(asyncio.create_task(self._renew(), name="relay-leases"))
+        self._tasks.append(asyncio.create_task(self._prune(), name="relay-prune"))
+
+    async def stop(self) -> None:
+        """Stop at once; what is not confirmed stays in the outbox."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _carry(self, queue: str, wake: asyncio.Event) -> None:
+        failures = 0
+        while True:
+            wake.clear()
+            try:
+                carried = await self._round(queue)
+                failures = 0
+            except (BackboneUnavailable, StateUnavailable) as error:
+                failures += 1
+                _log.warning("relay waits", queue=queue, reason=str(error), failures=failures)
+                pace = self._pace
+                await asyncio.sleep(full_jitter(failures, pace.backoff, longest=pace.longest_backoff))
+                continue
+            if not carried:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), self._pace.poll)
+
+    async def _round(self, queue: str) -> bool:
+        """Carry one batch; answer whether there may be more to do at once."""
+        claimant, pace = self._claimant, self._pace
+        letters = await self._state.write(lambda c: claims.claim(c, claimant, queue, time.time(), pace.batch))
+        if not letters:
+            return False
+        try:
+            confirmed = set(await self._transport.publish(letters))
+        except BackboneUnavailable:
+            await self._state.write(lambda c: claims.give_back(c, claimant, letters, time.time()))
+            raise
+        taken = [letter for letter in letters if letter.id in confirmed]
+        refused = [letter for letter in letters if letter.id not in confirmed]
+        if refused:
+            _log.warning("broker did not take letters", queue=queue, count=len(refused))
+        if refused or (taken and self._transport.keeps):
+            now = time.time()
+
+            def note(connection: Connection) -> None:
+                claims.give_back(connection, claimant, refused, now + pace.refused)
+                if self._transport.keeps and taken:
+                    claims.sent(connection, claimant, taken, now + pace.resend)
+
+            await self._state.write(note)
+        return True
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.lease / 3)
+            with suppress(StateUnavailable):
+                await self._state.write(lambda c: claims.renew(c, self._claimant, time.time()))
+
+    async def _prune(self) -> None:
+        while True:
+            with suppress(StateUnavailable):
+                await self._state.write(lambda c: inbox.prune(c, time.time() - self._pace.remember))
+            await asyncio.sleep(3600)
+
+
+def _waker(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> Callable[[], None]:
+    def ring() -> None:
+        with suppress(RuntimeError):  # the loop is closed: there is nobody left to wake
+            loop.call_soon_threadsafe(wake.set)
+
+    return ring

@@ -1,0 +1,81 @@
+"""The backbone's tables in the state store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bus.state import metadata
+
+#: Letters that are not finished. ``ready_at`` is when a relay may take the row: its due time, or the end of
+#: the lease of the relay named in ``owner``. ``crashes`` counts owners that died with it.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("queue", String(64), nullable=False),
+    Column("id", String(128), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("lane", String(256), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("ready_at", Double, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("crashes", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("queue", "id"),
+    sqlite_autoincrement=True,
+)
+Index("outbox_ready", outbox.c.queue, outbox.c.ready_at, outbox.c.seq)
+Index("outbox_lane", outbox.c.queue, outbox.c.lane, outbox.c.seq)
+
+#: What consumers have begun (``claimed``) and finished (``done``).
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("queue", String(64), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("finished_at", Double, nullable=False),
+)
+Index("inbox_finished", inbox.c.finished_at)
+
+#: Letters that failed for good, whole, with the reason; they wait for somebody to replay or discard them.
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("queue", String(64), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("lane", String(256), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failed_at", Double, nullable=False),
+)
+Index("dead_letter_failed", dead_letter.c.failed_at)
+
+
+def insert_into(connection: Connection, table: Table) -> Any:
+    """An INSERT of this connection's dialect, for its ON CONFLICT clauses (the same in both dialects)."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)

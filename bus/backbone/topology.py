@@ -1,0 +1,51 @@
+"""Every name on the backbone, in one place: exchange, queues, their dead-letter queues and their arguments."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EXCHANGE: Final = "meridian"
+
+DELIVER: Final = "deliver"
+"""Asynchronously accepted messages on their way to a provider."""
+
+ENGINE: Final = "engine"
+"""What moves workflows: starts, events, results of calls, timers."""
+
+CALLS: Final = "calls"
+"""Calls that workflow steps ask for."""
+
+QUEUES: Final = (DELIVER, ENGINE, CALLS)
+
+DELIVERY_LIMIT: Final = 5
+"""How often a letter may kill or lose its consumer before it is put aside."""
+
+
+def physical(queue: str) -> str:
+    """The name of a queue on a broker, which other applications may share."""
+    return f"{EXCHANGE}.{queue}"
+
+
+def dead(queue: str) -> str:
+    """The name of the queue on a broker that takes the dead letters of ``queue``."""
+    return f"{physical(queue)}.dead"
+
+
+def quorum_arguments(queue: str) -> dict[str, object]:
+    """RabbitMQ arguments of a queue: replicated, bounded deliveries, dead letters handed over at least once.
+
+    ``at-least-once`` dead-lettering needs ``reject-publish``; a refused letter stays in the outbox.
+    """
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": EXCHANGE,
+        "x-dead-letter-routing-key": dead(queue),
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+
+
+def dead_arguments() -> dict[str, object]:
+    """RabbitMQ arguments of a dead-letter queue: replicated; what it holds is drained into the state store."""
+    return {"x-queue-type": "quorum"}
