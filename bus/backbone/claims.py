@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, Select, and_, case, delete, exists, func, literal, or_, select, update
@@ -87,9 +88,7 @@ def _due(connection: Connection, queue: str, now: float, limit: int) -> Select[t
     )
 
 
-def _take(
-    connection: Connection, claimant: Claimant, due: Select[tuple[int]], now: float
-) -> list[Row[tuple[object, ...]]]:
+def _take(connection: Connection, claimant: Claimant, due: Select[tuple[int]], now: float) -> list[Row[Any]]:
     taken = (
         update(outbox)
         .where(outbox.c.seq.in_(due))
@@ -120,5 +119,5 @@ def _update(connection: Connection, claimant: Claimant, letters: Sequence[Letter
         connection.execute(update(outbox).where(mine).values(owner="", ready_at=ready_at))
 
 
-def _letter(row: Row[tuple[object, ...]]) -> Letter:
+def _letter(row: Row[Any]) -> Letter:
     return Letter(row.id, row.queue, bytes(row.body), orjson.loads(row.headers), row.lane, row.attempt)

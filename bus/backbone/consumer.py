@@ -131,8 +131,7 @@ class _Consumer(ABC):
         while True:
             await asyncio.sleep(self._lease / 3)
             with suppress(StateUnavailable):
-                until = time.time() + self._lease
-                await self._state.write(lambda c: inbox.renew(c, self._queue, self._owner, until))
+                await self._state.write(lambda c: inbox.renew(c, self._queue, self._owner, time.time() + self._lease))
 
 
 class TransactionConsumer(_Consumer):

@@ -9,8 +9,8 @@ from queue import Empty
 from typing import Any, TypeAlias
 
 import kombu
-import kombu.exceptions
 import structlog
+from kombu.exceptions import KombuError
 
 from bus.backbone.topology import EXCHANGE, QUEUES, physical
 from bus.errors import BackboneUnavailable
@@ -21,6 +21,7 @@ _log = structlog.get_logger(__name__)
 #: A letter and the kombu message that must be acknowledged for it.
 Arrived: TypeAlias = tuple[Letter, Any]
 
+_KOMBU: Any = kombu  # typed in part, and not in the part that is used here
 _PAUSE = 1.0
 _LANE = "x-meridian-lane"
 _ATTEMPT = "x-meridian-attempt"
@@ -46,13 +47,13 @@ class Session:
         if time.monotonic() < self._not_before:
             raise BackboneUnavailable("the embedded broker was lost a moment ago")
         with self._guarded():
-            connection = kombu.Connection(self._url, transport_options={"polling_interval": None})
+            connection = _KOMBU.Connection(self._url, transport_options={"polling_interval": None})
             self._connection = connection.ensure_connection(max_retries=1, timeout=5)
             channel = connection.channel()
-            self._exchange = kombu.Exchange(self._prefix + EXCHANGE, type="direct", durable=True)
+            self._exchange = _KOMBU.Exchange(self._prefix + EXCHANGE, type="direct", durable=True)
             for queue in QUEUES:
                 self._queue(queue)(channel).declare()
-            self._producer = kombu.Producer(channel, self._exchange, auto_declare=False)
+            self._producer = _KOMBU.Producer(channel, self._exchange, auto_declare=False)
             for queue, prefetch in self._subscriptions.items():
                 self._subscribe(queue, prefetch)
 
@@ -116,7 +117,7 @@ class Session:
 
     def _queue(self, queue: str) -> Any:
         name = physical(queue)
-        return kombu.Queue(self._prefix + name, self._exchange, routing_key=name, durable=True)
+        return _KOMBU.Queue(self._prefix + name, self._exchange, routing_key=name, durable=True)
 
     def _subscribe(self, queue: str, prefetch: int) -> None:
         def arrived(message: Any) -> None:
@@ -124,7 +125,7 @@ class Session:
 
         channel = self._connection.channel()  # prefetch is per channel
         channel.basic_qos(0, prefetch, False)
-        kombu.Consumer(channel, [self._queue(queue)], on_message=arrived, auto_declare=False).consume()
+        _KOMBU.Consumer(channel, [self._queue(queue)], on_message=arrived, auto_declare=False).consume()
 
     def _drain(self) -> None:
         if not self._subscriptions:
@@ -144,16 +145,15 @@ class Session:
         """The border to kombu: whatever breaks the connection becomes BackboneUnavailable."""
         try:
             yield
-        except (kombu.exceptions.KombuError, OSError, *_errors(self._connection)) as error:
+        except _errors(self._connection) as error:
             self._connection = None
             self._not_before = time.monotonic() + _PAUSE
             raise BackboneUnavailable(f"the embedded broker failed: {type(error).__name__}") from error
 
 
-def _errors(connection: Any) -> tuple[type[Exception], ...]:
-    if connection is None:
-        return ()
-    return (*connection.connection_errors, *connection.channel_errors)
+def _errors(connection: Any) -> tuple[type[BaseException], ...]:
+    own = (*connection.connection_errors, *connection.channel_errors) if connection is not None else ()
+    return (KombuError, OSError, *own)
 
 
 def _letter(queue: str, message: Any) -> Letter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from bus.backbone.tables import inbox, insert_into
 from bus.ports import Letter
@@ -75,7 +75,7 @@ def prune(connection: Connection, before: float) -> None:
     connection.execute(delete(inbox).where(old))
 
 
-def _is(letter: Letter) -> object:
+def _is(letter: Letter) -> ColumnElement[bool]:
     return and_(inbox.c.queue == letter.queue, inbox.c.id == letter.id)
 
 

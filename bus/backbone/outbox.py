@@ -40,7 +40,7 @@ def post(connection: Connection, letters: Sequence[Letter], *, due_at: float | N
 
 
 def postpone(connection: Connection, letter: Letter, due_at: float) -> None:
-    """Inside a work: have ``letter`` delivered (again) at ``due_at``, with its attempt, in its old place in its lane."""
+    """Inside a work: have ``letter`` delivered (again) at ``due_at``, in its old place in its lane."""
     row = _row(letter, time.time(), due_at)
     changes = {"attempt": letter.attempt, "ready_at": due_at, "owner": "", "crashes": 0}
     statement = insert_into(connection, outbox).values(row)
