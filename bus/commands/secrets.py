@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from bus.security.secrets import api_key_hash, new_api_key, password_line
+from bus.security.secrets import new_api_key
+from registry.credentials import hash_key, hash_password
 
 
 @click.group()
@@ -17,7 +20,7 @@ def new() -> None:
     """Print a fresh API key and the credential line for the consumer's manifest. The key is shown this once."""
     fresh = new_api_key()
     click.echo(f"key: {fresh}")
-    click.echo(f"credential: {{kind: api-key, sha256: {api_key_hash(fresh)}}}")
+    click.echo(f"credential: {{kind: api-key, sha256: {hash_key(fresh)}}}")
 
 
 @click.group()
@@ -26,14 +29,13 @@ def password() -> None:
 
 
 @password.command("hash")
-def hash_password() -> None:
+def line() -> None:
     """Read a password (asked for on a terminal, else the first line of standard input); print its scrypt line."""
-    stream = click.get_text_stream("stdin")
     clear: str = (
         click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        if stream.isatty()
-        else stream.readline().rstrip("\r\n")
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\r\n")
     )
     if not clear:
         raise click.UsageError("the password is empty")
-    click.echo(password_line(clear))
+    click.echo(hash_password(clear))

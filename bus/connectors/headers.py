@@ -7,6 +7,7 @@ from base64 import b64encode
 
 from bus.message import Message
 from registry.model import Auth, Operation, Provider
+from transformers.charset import wire_name
 
 _ACCEPT = {
     "soap11": "text/xml",
@@ -39,11 +40,11 @@ def outbound_headers(message: Message, provider: Provider, operation: Operation)
         "X-Meridian-Message": message.id,
     }
     if provider.protocol == "soap11":
-        headers["Content-Type"] = f"text/xml; charset={message.charset}"
+        headers["Content-Type"] = f"text/xml; charset={wire_name(message.charset)}"
         headers["SOAPAction"] = f'"{action}"'
     elif provider.protocol == "soap12":
         suffix = f'; action="{action}"' if action else ""
-        headers["Content-Type"] = f"application/soap+xml; charset={message.charset}{suffix}"
+        headers["Content-Type"] = f"application/soap+xml; charset={wire_name(message.charset)}{suffix}"
     elif message.body:
         headers["Content-Type"] = message.content_type or "application/json"
     if message.idempotency_key:

@@ -1,0 +1,39 @@
+"""Who may hold which credential, indexed once per snapshot for the hot path."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from registry.model import Consumer, Credential, Snapshot
+
+
+class Directory:
+    """The consumers of one snapshot by API key hash and by username."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._keys: dict[str, Consumer] = {}
+        basics: dict[str, list[tuple[Consumer, Credential]]] = defaultdict(list)
+        tokens: dict[str, list[tuple[Consumer, Credential]]] = defaultdict(list)
+        for consumer in snapshot.consumers.values():
+            for credential in consumer.credentials:
+                if credential.kind == "api-key" and credential.sha256:
+                    self._keys[credential.sha256.lower()] = consumer
+                elif credential.kind == "basic" and credential.scrypt:
+                    basics[credential.username].append((consumer, credential))
+                elif credential.kind == "username-token" and credential.secret:
+                    tokens[credential.username].append((consumer, credential))
+        self._basics = {name: tuple(pairs) for name, pairs in basics.items()}
+        self._tokens = {name: tuple(pairs) for name, pairs in tokens.items()}
+
+    def by_key(self, sha256: str) -> Consumer | None:
+        """The consumer whose API key has this hash (hex). The time this takes tells about the hash alone."""
+        return self._keys.get(sha256)
+
+    def basics(self, username: str) -> tuple[tuple[Consumer, Credential], ...]:
+        """Every consumer with a Basic credential of this username: as a rule one."""
+        return self._basics.get(username, ())
+
+    def tokens(self, username: str) -> tuple[tuple[Consumer, Credential], ...]:
+        """Every consumer with a UsernameToken credential of this username: as a rule one."""
+        return self._tokens.get(username, ())

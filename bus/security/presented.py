@@ -1,0 +1,67 @@
+"""Finds the one credential that a message presents, wherever its protocol carries it."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from bus.errors import NotAuthenticated
+from bus.message import Message
+from bus.security.wsse import UsernameToken, read_token
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """From ``X-API-Key`` or ``Authorization: Bearer``."""
+
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """From ``Authorization: Basic`` (RFC 7617, UTF-8)."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+Presented: TypeAlias = "ApiKey | Basic | UsernameToken"
+
+
+def presented(message: Message) -> Presented:
+    """Answer the message's credential.
+
+    Raises NotAuthenticated when there is none, more than one (whose would count?), or one that cannot be read.
+    """
+    found: list[Presented] = []
+    headers = message.headers
+    if key := headers.get("x-api-key"):
+        found.append(ApiKey(key.strip()))
+    if authorization := headers.get("authorization"):
+        found.append(_authorization(authorization))
+    if message.content is not None and message.content.envelope is not None and message.content.envelope.headers:
+        token = read_token(message.content.envelope.headers)
+        if token is not None:
+            found.append(token)
+    if not found:
+        raise NotAuthenticated("no credential: send X-API-Key, Authorization, or a WS-Security UsernameToken")
+    if len(found) > 1:
+        raise NotAuthenticated("more than one credential: send exactly one")
+    return found[0]
+
+
+def _authorization(header: str) -> Presented:
+    scheme, _, value = header.strip().partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer" and value:
+        return ApiKey(value)
+    if scheme.lower() != "basic":
+        raise NotAuthenticated("this Authorization scheme is not accepted; use Basic or Bearer")
+    try:
+        username, colon, password = b64decode(value, validate=True).decode("utf-8").partition(":")
+    except ValueError as error:
+        raise NotAuthenticated("the Basic credential is not Base64 of UTF-8 text") from error
+    if not colon or not username:
+        raise NotAuthenticated("the Basic credential is not username:password")
+    return Basic(username, password)
