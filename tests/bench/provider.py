@@ -10,9 +10,7 @@ SIZE = int(os.environ.get("BENCH_SIZE", "1024"))
 
 def soap_reply(size: int) -> bytes:
     """A SOAP 1.1 reply of about ``size`` bytes, shaped like a list of results."""
-    item = (
-        '<r:item code="WBC"><r:name>白细胞计数</r:name><r:value>6.20</r:value><r:unit>10*9/L</r:unit></r:item>'
-    )
+    item = '<r:item code="WBC"><r:name>白细胞计数</r:name><r:value>6.20</r:value><r:unit>10*9/L</r:unit></r:item>'
     head = (
         '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>'
         '<r:GetResultsResponse xmlns:r="urn:bench">'
@@ -22,15 +20,8 @@ def soap_reply(size: int) -> bytes:
     return (head + item * count + tail).encode()
 
 
-def json_reply(size: int) -> bytes:
-    """A JSON reply of about ``size`` bytes."""
-    item = '{"code":"WBC","name":"白细胞计数","value":"6.20","unit":"10*9/L"}'
-    count = max(1, (size - 12) // (len(item.encode()) + 1))
-    return ('{"items":[' + ",".join([item] * count) + "]}").encode()
-
-
 SOAP = soap_reply(SIZE)
-JSON = json_reply(SIZE)
+JSON = b'{"orderNo":"E2026112300017","status":"accepted"}'
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -1,0 +1,1 @@
+"""The verbs of ``meridian``, one file per group."""

@@ -1,0 +1,108 @@
+"""The console as a Flask application: the order of its parts, its security headers, its language."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, Response, request
+from flask_babel import Babel, format_datetime
+from flask_bootstrap import Bootstrap5
+from flask_login import LoginManager
+from flask_wtf.csrf import CSRFProtect
+
+from bus.console import api, pages, problems, sign_in
+from bus.console.language import language
+from bus.console.ports import ConsolePorts
+from bus.console.words import LANGUAGES, WORDS, Language, title_of
+from bus.settings import Settings
+
+#: Nothing from outside the console's own address, no script in a page, no framing.
+CONTENT_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def create_app(console: ConsolePorts) -> Flask:
+    """Make the application over these ports."""
+    app = Flask("bus.console")
+    app.config.update(
+        SECRET_KEY=_secret(console.settings),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=console.settings.base_url.startswith("https://"),
+        SESSION_COOKIE_NAME="meridian",
+        PERMANENT_SESSION_LIFETIME=8 * 3600,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        BABEL_DEFAULT_TIMEZONE=console.settings.timezone,
+        MAX_CONTENT_LENGTH=64 * 1024,
+        WTF_CSRF_TIME_LIMIT=8 * 3600,
+    )
+    app.extensions["console"] = console
+    Bootstrap5(app)
+    CSRFProtect(app)
+    Babel(app, locale_selector=lambda: _babel(language()))
+    sign_in.install(app, LoginManager(app))
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(api.blueprint)
+    problems.install(app)
+    _words(app, console)
+    app.after_request(_headers)
+    return app
+
+
+def _words(app: Flask, console: ConsolePorts) -> None:
+    zone = ZoneInfo(console.settings.timezone)
+
+    def moment(seconds: float) -> str:
+        if not seconds:
+            return WORDS.say("never", language())
+        at = datetime.fromtimestamp(seconds, zone)
+        return f"{format_datetime(at, 'yyyy-MM-dd HH:mm:ss', rebase=False)}.{int(seconds * 1000) % 1000:03d}"
+
+    @app.context_processor
+    def vocabulary() -> dict[str, Any]:
+        chosen = language()
+        return {
+            "t": lambda key: WORDS.say(key, chosen),
+            "title": lambda titles, fallback="": title_of(titles or {}, chosen, fallback),
+            "language": chosen,
+            "other_language": next(one for one in LANGUAGES if one != chosen),
+            "moment": moment,
+            "took": _took,
+        }
+
+
+def _took(milliseconds: float) -> str:
+    if milliseconds < 1000:
+        return f"{milliseconds:.1f} ms"
+    return f"{milliseconds / 1000:.2f} s" if milliseconds < 120_000 else f"{milliseconds / 60_000:.1f} min"
+
+
+def _babel(chosen: Language) -> str:
+    return "zh_Hans_CN" if chosen == "zh" else "en"
+
+
+def _headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    if not request.path.startswith(("/static/", "/bootstrap/")):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _secret(settings: Settings) -> bytes:
+    path: Path = settings.data / "console.secret"
+    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    return path.read_bytes()

@@ -1,0 +1,59 @@
+"""A stored payload as a person reads it: decoded, indented, and masked unless it was revealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+from lxml import etree
+
+from bus.ports import Body
+from transformers import charset, json_text, masking, xml
+from transformers.document import Document
+from transformers.errors import MeridianError
+
+#: Characters shown of one payload; the rest is there in the journal, not on the page.
+LONGEST = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page shows of one payload. ``size`` is in bytes as received."""
+
+    stage: str
+    text: str
+    content_type: str
+    charset: str
+    size: int
+    cut: bool
+
+
+def show(body: Body, rules: masking.Rules | None) -> Shown:
+    """Make a payload readable. ``rules`` None shows it unmasked; a payload that cannot be parsed is masked as text."""
+    label = _declared(body.content_type)
+    try:
+        decoded = charset.read(body.data, label)
+        text, used = _readable(decoded.text_utf8, rules), decoded.charset
+    except MeridianError:
+        raw = body.data.decode("utf-8", errors="replace")
+        text, used = (raw if rules is None else masking.mask_text(raw)), "?"
+    return Shown(body.stage, text[:LONGEST], body.content_type, used, len(body.data), len(text) > LONGEST)
+
+
+def _readable(data: bytes, rules: masking.Rules | None) -> str:
+    if not data.strip():
+        return ""
+    document: Document = xml.parse(data) if data.lstrip()[:1] == b"<" else json_text.loads(data)
+    shown = document if rules is None else masking.mask(document, rules)
+    if isinstance(shown, etree._Element):
+        etree.indent(shown)
+        return str(etree.tostring(shown, encoding="unicode"))
+    return orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
+
+
+def _declared(content_type: str) -> str:
+    for part in content_type.split(";")[1:]:
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "charset":
+            return value.strip("\"' ")
+    return ""

@@ -1,0 +1,42 @@
+"""What the console needs from the bus: read-only views of each part, and its own users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bus.ports import JournalReader, SnapshotSource
+from bus.security.users import Users
+from bus.settings import Settings
+
+
+class Workflows(Protocol):
+    """Reads workflow instances."""
+
+    def page(self, *, status: str = "", before: str = "", limit: int = 50) -> Sequence[Mapping[str, Any]]:
+        """Instances, newest first: id, workflow, status, keys, created_at, updated_at, error."""
+
+    def one(self, instance: str) -> Mapping[str, Any] | None:
+        """One instance with its steps, waits and timers."""
+
+    def by_key(self, name: str, value: str) -> Sequence[Mapping[str, Any]]:
+        """The instances that carry this business key."""
+
+    def counts(self) -> Mapping[str, int]:
+        """How many instances have which status."""
+
+    def alerts(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
+        """Alerts nobody has acknowledged, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePorts:
+    """Everything the console may reach. Made once, in ``bus/bootstrap.py``."""
+
+    settings: Settings
+    registry: SnapshotSource
+    reader: JournalReader
+    users: Users
+    workflows: Workflows
+    endpoints: Callable[[], Sequence[Mapping[str, Any]]] = field(default=lambda: ())

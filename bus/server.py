@@ -1,0 +1,104 @@
+"""Granian serves the wired bus: HTTP roles in its worker processes, the worker role alone in a plain event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import fields
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+import uvloop
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
+
+from bus.bootstrap import Bus
+from bus.settings import Settings, load
+from bus.telemetry import configure_logging
+
+Role = Literal["gateway", "console", "worker"]
+ALL_ROLES: frozenset[Role] = frozenset(get_args(Role))
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+#: Milliseconds a client has for its request headers, against slow ones that would hold a connection for ever.
+HEADER_TIMEOUT = 5000
+
+
+def run_http(settings: Settings, roles: frozenset[Role]) -> None:
+    """Serve these roles until SIGTERM or SIGINT. Returns when all that was under way has been answered."""
+    os.environ.update(_environment(settings, roles))
+    Granian(
+        "bus.server:application",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop=Loops.uvloop,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
+        respawn_failed_workers=True,
+        workers_kill_timeout=int(settings.drain) + 5,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]
+        process_name="meridian",
+    ).serve()
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run the worker role until SIGTERM or SIGINT."""
+    configure_logging(settings)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    bus = Bus(settings, frozenset({"worker"}))
+    await bus.start()
+    try:
+        await stopped.wait()
+    finally:
+        await bus.stop()
+
+
+def application() -> Application:
+    """What each Granian worker process runs; its settings come through the environment of ``run_http``."""
+    settings = load()
+    roles = cast("frozenset[Role]", frozenset(os.environ["MERIDIAN_ROLES"].split(",")))
+    configure_logging(settings)
+    uvloop.install()
+    return Application(Bus(settings, roles))
+
+
+class Application:
+    """The ASGI application: lifespan starts and stops the bus, everything else goes to its doors."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self._bus.doors(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._bus.start()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._bus.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _environment(settings: Settings, roles: frozenset[Role]) -> dict[str, str]:
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    given = {f"MERIDIAN_{name.upper()}": str(value) for name, value in values.items() if value is not None}
+    return given | {"MERIDIAN_ROLES": ",".join(sorted(roles))}

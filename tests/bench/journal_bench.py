@@ -1,0 +1,111 @@
+"""What the journal costs: µs of CPU and exchanges a second, with four bodies of 2 KB and two keys each.
+
+Run: ``python tests/bench/journal_bench.py [postgresql://…]`` (a path from the root of the project). With an
+address, PostgreSQL is measured instead; its own CPU time is in another process and not counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bus.journal.open import open_journal
+from bus.message import new_flow, new_id
+from bus.ports import Body, HopRecord, Journal, Record
+from bus.settings import Settings
+
+EXCHANGES = 8000
+HOPS = ("decode", "authenticate", "resolve", "authorise", "adapt", "index", "validate", "route", "transform", "call")
+STAGES = ("request", "request.sent", "reply.received", "reply")
+
+
+def _body(number: int, stage: str) -> bytes:
+    """2 KB of XML in which, as in life, the names repeat and the values do not."""
+    rows = "".join(
+        f'<item no="{row}"><code>{os.urandom(4).hex()}</code><result unit="mmol/L">{row * number % 997 / 10}</result></item>'
+        for row in range(24)
+    )
+    return f"<order stage='{stage}' visit='V{number:08d}'><items>{rows}</items></order>".ljust(2048).encode()[:2048]
+
+
+def records(count: int) -> list[Record]:
+    """Records as the pipeline makes them."""
+    now = time.time()
+    return [
+        Record(
+            id=new_id(),
+            flow=new_flow(),
+            parent="",
+            door="soap",
+            consumer="his",
+            system="lis",
+            service="lis",
+            version="1",
+            operation="PlaceOrder",
+            received_at=now + number / 10000,
+            status="ok",
+            http_status=200,
+            attempts=1,
+            duration_us=12345,
+            sent_us=9876,
+            revision=7,
+            keys=(("visit_no", f"V{number:08d}"), ("order_no", f"L{number * 7:010d}")),
+            hops=tuple(HopRecord(hop, 10 * place, 7) for place, hop in enumerate(HOPS)),
+            bodies=tuple(Body(stage, _body(number, stage), "text/xml; charset=utf-8") for stage in STAGES),
+        )
+        for number in range(count)
+    ]
+
+
+async def carry(journal: Journal, work: list[Record], callers: int, *, intents: bool) -> list[float]:
+    """Write every record from ``callers`` callers, each waiting for durability; answer the waits in ms."""
+    queue, waits = iter(work), []
+
+    async def caller() -> None:
+        for record in queue:
+            began = time.perf_counter()
+            if intents:
+                await journal.intent(record)
+            await journal.outcome(record)
+            waits.append((time.perf_counter() - began) * 1000)
+
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    return sorted(waits)
+
+
+async def measure(database: str, callers: int, *, intents: bool = False) -> None:
+    """Print one line."""
+    with tempfile.TemporaryDirectory() as folder:
+        writer, _ = open_journal(Settings(data=Path(folder), database=database))
+        await writer.start()
+        work = records(EXCHANGES)
+        cpu, wall = time.process_time(), time.perf_counter()
+        system = resource.getrusage(resource.RUSAGE_SELF).ru_stime
+        waits = await carry(writer, work, callers, intents=intents)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        system = resource.getrusage(resource.RUSAGE_SELF).ru_stime - system
+        await writer.aclose()
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*.db"))
+    print(
+        f"{'intent + outcome' if intents else 'outcome':16} {callers:5} callers: "
+        f"{cpu / EXCHANGES * 1e6:6.1f} µs CPU ({system / EXCHANGES * 1e6:4.1f} in the kernel), "
+        f"{EXCHANGES / wall:8,.0f} exchanges/s, p50 {waits[len(waits) // 2]:5.1f} ms, "
+        f"p99 {waits[len(waits) * 99 // 100]:5.1f} ms, {size / EXCHANGES:6.0f} B on disk"
+    )
+
+
+def main() -> None:
+    """Measure one journal under growing company."""
+    database = sys.argv[1] if len(sys.argv) > 1 else ""
+    for callers in (32, 128, 1000):
+        asyncio.run(measure(database, callers))
+    asyncio.run(measure(database, 128, intents=True))
+
+
+if __name__ == "__main__":
+    main()
