@@ -1,9 +1,9 @@
-"""Dotted JSON paths such as ``.orders[].order_no``: the fast way for the paths nearly every manifest uses."""
+"""Dotted JSON paths such as ``.orders[].order_no``: read without jq, since nearly every key is one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from transformers.document import Json
@@ -34,15 +34,3 @@ def values(document: Json, parts: tuple[Part, ...]) -> Iterator[Json]:
                 yield from values(item, rest)
     elif isinstance(document, dict) and part in document:
         yield from values(document[part], rest)
-
-
-def replaced(document: Json, parts: tuple[Part, ...], change: Callable[[Json], Json]) -> Json:
-    """A copy of the document with ``change`` applied to everything at the path; shares what did not change."""
-    if not parts:
-        return change(document)
-    part, rest = parts[0], parts[1:]
-    if part is None:
-        return [replaced(item, rest, change) for item in document] if isinstance(document, list) else document
-    if isinstance(document, dict) and part in document:
-        return {**document, part: replaced(document[part], rest, change)}
-    return document

@@ -1,0 +1,143 @@
+"""WSDL 1.1 read with zeep: which operations it has, under which names, and the schemas of their documents."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+from urllib.parse import unquote, urlsplit
+
+from zeep.exceptions import Error as ZeepError
+from zeep.settings import Settings
+from zeep.transports import Transport
+from zeep.wsdl import Document as ZeepDocument
+from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding, SoapBinding
+
+from registry.catalogue import Catalogue
+from registry.contracts.documents import closure
+from registry.contracts.schemas import SchemaSet, schemas_of
+from registry.errors import ManifestInvalid, Problem
+from registry.model import PublishedContract
+from transformers import ns, xml
+from transformers.document import Element
+
+#: zeep resolves relative imports only below a known scheme; nothing is ever opened under this one.
+_ROOT = "file:///"
+
+# ``forbid_external`` would also refuse the SOAP encoding schema, which zeep asks for by its address without any
+# import; the shelf below is the only door there is, and it has no way out.
+_SETTINGS = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=False, xml_huge_tree=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WsdlOperation:
+    """One operation as its bindings describe it; element names are in Clark notation, empty for an empty Body."""
+
+    name: str
+    style: Literal["document", "rpc"]
+    element: str
+    reply_element: str
+    action: str
+    protocols: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WsdlContract:
+    """A WSDL with everything it imports: operations by name, what to publish, and its schemas for validators."""
+
+    file: str
+    operations: Mapping[str, WsdlOperation]
+    published: PublishedContract
+    schemas: SchemaSet | None = field(repr=False)
+
+
+def read_wsdl(catalogue: Catalogue, name: str) -> WsdlContract:
+    """Read the WSDL file ``name`` of a catalogue.
+
+    Raises ManifestInvalid when it or an import is missing or unreadable, or when it binds nothing to SOAP.
+    """
+    documents = closure(catalogue, name)
+    operations = _operations(_parse(documents, name))
+    if not operations:
+        raise ManifestInvalid((Problem(name, 1, "binds no operation to SOAP", "it needs a soap:binding with a port"),))
+    folder = posixpath.dirname(name)
+    published = PublishedContract(
+        posixpath.basename(name),
+        {posixpath.relpath(file, folder or "."): xml.serialise(root) for file, root in documents.items()},
+    )
+    return WsdlContract(name, operations, published, schemas_of(documents))
+
+
+class _Shelf(Transport):
+    """Serves zeep the documents already gathered and parsed, and nothing else."""
+
+    def __init__(self, documents: Mapping[str, Element]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.documents = documents
+        self.main = next(iter(documents))
+
+    def load(self, url: str) -> bytes:
+        name = unquote(url.removeprefix(_ROOT)) if url.startswith(_ROOT) else self._by_namespace(url)
+        if name not in self.documents:
+            raise ManifestInvalid((Problem(self.main, 1, f"needs {url}, which is not among the contract's files"),))
+        return xml.serialise(self.documents[name])
+
+    def _by_namespace(self, url: str) -> str:
+        return next((name for name, root in self.documents.items() if root.get("targetNamespace") == url), "")
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def _parse(documents: Mapping[str, Element], name: str) -> Any:
+    shelf = _Shelf(documents)
+    try:
+        return ZeepDocument(_ROOT + name, cast("Any", shelf), settings=_SETTINGS)
+    except ZeepError as error:
+        line = getattr(error, "sourceline", None) or 1
+        file = unquote(urlsplit(getattr(error, "filename", None) or "").path).lstrip("/") or name
+        raise ManifestInvalid((Problem(file, line, f"not a usable WSDL: {error.message or error}"),)) from error
+    except (LookupError, AttributeError, TypeError, ValueError, NotImplementedError, AssertionError) as error:
+        # zeep's parser meets some malformed contracts with the bare error of whatever was missing
+        raise ManifestInvalid((Problem(name, 1, f"not a usable WSDL: {type(error).__name__} {error}"),)) from error
+    finally:
+        shelf.close()
+
+
+def _operations(document: Any) -> dict[str, WsdlOperation]:
+    found: dict[str, WsdlOperation] = {}
+    for binding in _bindings(document):
+        protocol = "soap12" if isinstance(binding, Soap12Binding) else "soap11"
+        for operation in binding.all().values():
+            known = found.get(operation.name)
+            style: Literal["document", "rpc"] = "rpc" if operation.style == "rpc" else "document"
+            protocols = frozenset({protocol}) | (known.protocols if known else frozenset())
+            found[operation.name] = WsdlOperation(
+                operation.name,
+                style,
+                _body_element(operation.input),
+                _reply_element(operation, style),
+                (known.action if known else "") or (operation.soapaction or ""),
+                protocols,
+            )
+    return found
+
+
+def _reply_element(operation: Any, style: str) -> str:
+    element = _body_element(operation.output)
+    if style == "rpc" and element:  # WS-I Basic Profile 1.1, R2729: the wrapper is named after the operation
+        return ns.clark(ns.split(element)[0], f"{operation.name}Response")
+    return element
+
+
+def _bindings(document: Any) -> Iterator[Any]:
+    """The SOAP bindings that some port offers, SOAP 1.1 first; those of no port only where no port has any."""
+    offered = [port.binding for service in document.services.values() for port in service.ports.values()]
+    bindings = [binding for binding in offered or document.bindings.values() if isinstance(binding, SoapBinding)]
+    yield from sorted(bindings, key=lambda binding: not isinstance(binding, Soap11Binding))
+
+
+def _body_element(message: Any) -> str:
+    body = getattr(message, "body", None)
+    return str(body.qname.text) if body is not None and body.qname is not None else ""
