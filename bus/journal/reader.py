@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from bus.journal.partitions import time_in
 from bus.journal.payloads import unpack
 from bus.journal.rows import record_of, with_bodies
-from bus.journal.search import ENDED, OPEN, Place, Statement, select, statements
+from bus.journal.search import ENDED, OPEN, Place, Source, Statement, select, statements
 from bus.journal.summary import summarise
 from bus.ports import Query, Record
 
@@ -63,10 +64,11 @@ class Reader:
         """One record with its bodies, or None."""
         for partition in self._near(message_id):
             with partition as execute:
-                for source in (ENDED, OPEN):
+                for source in (OPEN, ENDED):
                     sql = select(source, "x.id = ? ORDER BY x.received_at DESC LIMIT 1")
                     for row in execute(sql, (message_id,)):
-                        return with_bodies(record_of(row), row[-1], lambda name: _payload(execute, name))
+                        record = record_of(row)
+                        return with_bodies(record, row[-1], partial(_part, execute, record))
         return None
 
     def in_doubt(self) -> Sequence[Record]:
@@ -115,8 +117,7 @@ def _order(record: Record) -> Place:
     return record.received_at, record.id
 
 
-def _payload(execute: Execute, name: str) -> bytes | None:
-    sql = select("payloads", "hash = ?", "data, packed, size")
-    for data, packed, size in execute(sql, (bytes.fromhex(name),)):
-        return unpack(data, packed, size)
-    return None
+def _part(execute: Execute, record: Record, part: int) -> bytes:
+    sql = select(Source("payloads"), "received_at = ? AND exchange = ? AND part = ?", "data, packed, size")
+    ((data, packed, size),) = execute(sql, (record.received_at, record.id, part))
+    return unpack(data, packed, size)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
-from bus.journal.payloads import Packer, digest
+from bus.journal.payloads import Kind, Packer, Reference
 from bus.journal.schema import KEY_LENGTH, NAMES
 from bus.ports import Body, HopRecord, Record
-
-Kind = Literal["intent", "outcome"]
 
 #: One thing to be written: which of the two durable moments, and the record.
 Entry: TypeAlias = tuple[Kind, Record]
 
 Row: TypeAlias = tuple[Any, ...]
-
-#: Where a body was: stage, content type, length in bytes, hash in hex.
-BodyReference: TypeAlias = tuple[str, str, int, str]
 
 _STATUS = NAMES.index("status")
 
@@ -38,33 +33,33 @@ def batch_of(entries: Iterable[Entry], packer: Packer, boot: str) -> Batch:
     exchanges: dict[Row, Row] = {}
     intents: dict[Row, Row] = {}
     keys: dict[Row, None] = {}
-    bodies: list[tuple[bytes, bytes]] = []
+    unfinished: dict[Row, None] = {}
+    finished: dict[Row, None] = {}
     for kind, record in entries:
-        row = _row(record, bodies)
         place = (record.received_at, record.id)
+        row = _row(record, packer.refer(kind, record))
         if kind == "outcome":
             exchanges[place] = row
+            unfinished.pop(place, None)
+            finished[place] = None
         else:
             intents[place] = (*row[:_STATUS], "open", *row[_STATUS + 1 :], boot)
+            unfinished[place] = None
         for name, value in record.keys:
             keys[value[:KEY_LENGTH], *place, name] = None
-    tables = {
+    tables: dict[str, list[Row]] = {
         "exchanges": list(exchanges.values()),
         "intents": list(intents.values()),
-        "unfinished": [(*place, boot) for place in intents if place not in exchanges],
+        "unfinished": [(*place, boot) for place in unfinished],
         "keys": list(keys),
-        "payloads": packer.rows(bodies),
+        "payloads": list(packer.rows()),
     }
-    finished = [place for place in exchanges if place not in intents]
-    return Batch({table: rows for table, rows in tables.items() if rows}, finished)
+    # What is finished and unfinished again in one batch is unfinished: its last word was an intent.
+    ended = [place for place in finished if place not in unfinished]
+    return Batch({table: rows for table, rows in tables.items() if rows}, ended)
 
 
-def _row(record: Record, bodies: list[tuple[bytes, bytes]]) -> Row:
-    references = []
-    for body in record.bodies:
-        name = digest(body.data)
-        bodies.append((name, body.data))
-        references.append((body.stage, body.content_type, len(body.data), name.hex()))
+def _row(record: Record, references: Sequence[Reference]) -> Row:
     hops = [(hop.name, hop.start_us, hop.own_us, hop.error) for hop in record.hops]
     return (
         record.id,
@@ -108,7 +103,7 @@ def scrubbed(record: Record) -> Record:
 
 
 def _clean(text: str) -> str:
-    # A lone surrogate encodes to nothing valid; "replace" gives "?" where a reader expects U+FFFD.
+    # By way of UTF-16, where "replace" answers U+FFFD for a lone surrogate instead of a question mark.
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -121,7 +116,9 @@ def record_of(row: Sequence[Any]) -> Record:
     return Record(**values)
 
 
-def with_bodies(record: Record, references: str, load: Callable[[str], bytes | None]) -> Record:
-    """``record`` with the bodies it refers to; ``load`` finds one by the hex of its hash."""
-    found = ((stage, kind, load(name)) for stage, kind, _, name in orjson.loads(references))
-    return replace(record, bodies=tuple(Body(stage, data, kind) for stage, kind, data in found if data is not None))
+def with_bodies(record: Record, references: str, load: Callable[[int], bytes]) -> Record:
+    """``record`` with the bodies it refers to; ``load`` answers one part of the payloads."""
+    found: list[Reference] = [tuple(reference) for reference in orjson.loads(references)]
+    parts = {part: load(part) for part in {reference[2] for reference in found}}
+    bodies = (Body(stage, parts[part][at : at + size], kind) for stage, kind, part, at, size in found)
+    return replace(record, bodies=tuple(bodies))

@@ -1,8 +1,9 @@
 """What the journal keeps: one list of columns and the tables of both stores, so that neither can drift.
 
 An *intent* is written before a request leaves, an *exchange* when its outcome is known; both have the same
-columns and are only ever appended. ``unfinished`` lists the intents that have no exchange yet, ``keys`` is the
-index behind "paste an ID", ``payloads`` holds every body once, by the hash of its content.
+columns. ``unfinished`` lists the intents that have no exchange yet, ``keys`` is the index behind "paste an ID",
+``payloads`` holds the bodies of one record a row (``bus/journal/payloads.py``). Nothing is ever deleted from the
+other tables: old partitions are dropped whole.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "intents": (*NAMES, "boot"),
     "unfinished": ("received_at", "id", "boot"),
     "keys": ("value", "received_at", "exchange", "name"),
-    "payloads": ("hash", "size", "packed", "data"),
+    "payloads": ("part", "received_at", "exchange", "size", "packed", "data"),
 }
 
 #: Key values are indexed by this many characters: PostgreSQL refuses index entries over a third of a page.
@@ -60,6 +61,6 @@ SQLITE = (
     " PRIMARY KEY (received_at, id)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS keys (value text NOT NULL, received_at real NOT NULL, exchange text NOT NULL,"
     " name text NOT NULL, PRIMARY KEY (value, received_at, exchange, name)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS payloads (hash blob NOT NULL UNIQUE, size integer NOT NULL,"
-    " packed integer NOT NULL, data blob NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS payloads (part integer PRIMARY KEY, received_at real NOT NULL,"
+    " exchange text NOT NULL, size integer NOT NULL, packed integer NOT NULL, data blob NOT NULL)",
 )

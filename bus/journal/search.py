@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import orjson
 
 from bus.journal.schema import KEY_LENGTH, NAMES
 from bus.ports import Query
+from transformers.identity import canonical
 
 #: SQL with ``?`` for every parameter, and the parameters.
 Statement: TypeAlias = tuple[str, tuple[object, ...]]
@@ -15,45 +17,60 @@ Statement: TypeAlias = tuple[str, tuple[object, ...]]
 #: The place of a record in the order of all pages: received_at and id.
 Place: TypeAlias = tuple[float, str]
 
-COLUMNS = ", ".join(f"x.{name}" for name in NAMES)
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Tables in the order they are to be looked up, and what joins them; ``x`` has the columns of a record."""
+
+    tables: str
+    condition: str = "1 = 1"
+
+
+#: Exchanges, that is records with an outcome.
+ENDED = Source("exchanges x")
+
+#: Intents without outcome. CROSS JOIN, because ``unfinished`` comes first whatever SQLite's planner thinks.
+OPEN = Source("unfinished u CROSS JOIN intents x", "x.received_at = u.received_at AND x.id = u.id")
+
+#: ``ENDED`` without what ended once and is under way again: an accepted message that is being delivered.
+_SETTLED = Source(
+    ENDED.tables, "NOT EXISTS (SELECT 1 FROM unfinished u WHERE u.received_at = x.received_at AND u.id = x.id)"
+)
+
+_COLUMNS = ", ".join(f"x.{name}" for name in NAMES)
 _EXACT = ("flow", "service", "operation", "consumer", "system", "status", "error")
 
-#: Records that ended, and those that did not.
-ENDED = "exchanges x"
-OPEN = "unfinished u JOIN intents x ON x.received_at = u.received_at AND x.id = u.id"
 
-
-def select(source: str, condition: str, columns: str = COLUMNS) -> str:
+def select(source: Source, condition: str, columns: str = _COLUMNS) -> str:
     """SQL that reads ``columns`` from a source. Only for words of this package: values are always parameters."""
-    return f"SELECT {columns} FROM {source} WHERE {condition}"  # noqa: S608 - holds no value, see above
+    return f"SELECT {columns} FROM {source.tables} WHERE {source.condition} AND {condition}"  # noqa: S608 - no values
 
 
 def key_values(text: str) -> tuple[str, ...]:
-    """The indexed forms under which a pasted text may be found."""
-    return (text.strip()[:KEY_LENGTH],)
+    """The indexed forms under which a pasted text may be found: as it is, and as an identity number."""
+    return tuple(dict.fromkeys(form[:KEY_LENGTH] for form in (text.strip(), canonical(text))))
 
 
 def statements(query: Query, after: Place | None) -> tuple[Statement, ...]:
     """One statement per kind of record, each answering the first ``query.limit`` rows behind ``after``."""
-    wanted: tuple[str, ...] = (ENDED, OPEN)
+    kinds: tuple[Source, ...] = (_SETTLED, OPEN)
     if query.status:
-        wanted = (OPEN,) if query.status == "open" else (ENDED,)
-    return tuple(_statement(query, after, source) for source in wanted)
+        kinds = (OPEN,) if query.status == "open" else (_SETTLED,)
+    return tuple(_statement(query, after, kind) for kind in kinds)
 
 
-def _statement(query: Query, after: Place | None, source: str) -> Statement:
+def _statement(query: Query, after: Place | None, source: Source) -> Statement:
     values: list[object] = []
+    conditions = []
     if query.key:
-        # The keys come first whatever the planner thinks: they are few, the exchanges are not.
-        source = f"{_keyed(query, values)} CROSS JOIN {source}"
-    conditions = ["x.received_at = k.at", "x.id = k.exchange"] if query.key else []
+        source = _keyed(query, source, values)
+    elif query.key_name:
+        conditions.append("x.keys LIKE ? ESCAPE '!'")
+        values.append(_holds_name(query.key_name))
     for name in _EXACT:
         if getattr(query, name):
             conditions.append(f"x.{name} = ?")
             values.append(getattr(query, name))
-    if query.key_name and not query.key:
-        conditions.append("x.keys LIKE ? ESCAPE '!'")
-        values.append(f"%{_escaped(orjson.dumps([query.key_name])[:-1].decode())},%")
     if query.since:
         conditions.append("x.received_at >= ?")
         values.append(query.since)
@@ -68,16 +85,24 @@ def _statement(query: Query, after: Place | None, source: str) -> Statement:
     return select(source, f"{where} ORDER BY x.received_at DESC, x.id DESC LIMIT ?"), tuple(values)
 
 
-def _keyed(query: Query, values: list[object]) -> str:
+def _keyed(query: Query, source: Source, values: list[object]) -> Source:
+    """``source`` narrowed to a key. The keys are looked up first: they are few, the exchanges are not."""
     forms = key_values(query.key)
     values += forms
-    name = ""
+    condition = f"value IN ({', '.join('?' * len(forms))})"
     if query.key_name:
-        name = " AND name = ?"
+        condition += " AND name = ?"
         values.append(query.key_name)
-    marks = ", ".join("?" * len(forms))
-    return f"({select('keys', f'value IN ({marks}){name}', 'DISTINCT received_at AS at, exchange')}) k"
+    keys = select(Source("keys"), condition, "DISTINCT received_at AS at, exchange")
+    return Source(
+        f"({keys}) k CROSS JOIN {source.tables}",
+        f"x.received_at = k.at AND x.id = k.exchange AND {source.condition}",
+    )
 
 
-def _escaped(text: str) -> str:
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+def _holds_name(name: str) -> str:
+    """A LIKE pattern for the JSON of keys that have this name."""
+    text = orjson.dumps([name])[:-1].decode()
+    for character in "!%_":
+        text = text.replace(character, f"!{character}")
+    return f"%{text},%"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -94,12 +95,12 @@ class _Partition:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
+            self._packer = Packer(self._next_part())
             if new:
                 _sync_folder(path.parent)
         except BaseException:
             self.close()
             raise
-        self._packer = Packer()
 
     def _prepare(self) -> None:
         # The timeout first: two processes that switch a new file to WAL at once would fail without it.
@@ -110,6 +111,11 @@ class _Partition:
         for statement in SQLITE:
             self._connection.execute(statement)
         self._connection.execute("COMMIT")
+
+    def _next_part(self) -> int:
+        # From the clock, so that numbers are never used twice even where rows were lost; the file has the last word.
+        ((highest,),) = self._connection.execute("SELECT coalesce(max(part), 0) FROM payloads")
+        return max(int(highest) + 1, time.time_ns())
 
     def write(self, entries: Sequence[Entry], boot: str) -> None:
         """Commit the entries, or leave the file as it was."""

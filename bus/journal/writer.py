@@ -16,7 +16,8 @@ import structlog
 
 from bus.errors import JournalUnavailable
 from bus.journal.partitions import day_of
-from bus.journal.rows import Kind, scrubbed
+from bus.journal.payloads import Kind
+from bus.journal.rows import scrubbed
 from bus.journal.store import Store, Unstorable
 from bus.ports import Record
 

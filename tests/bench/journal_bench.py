@@ -27,8 +27,8 @@ STAGES = ("request", "request.sent", "reply.received", "reply")
 def _body(number: int, stage: str) -> bytes:
     """2 KB of XML in which, as in life, the names repeat and the values do not."""
     rows = "".join(
-        f'<item no="{row}"><code>{os.urandom(4).hex()}</code><result unit="mmol/L">{row * number % 997 / 10}</result></item>'
-        for row in range(24)
+        f'<item no="{row}"><code>{os.urandom(4).hex()}</code><result>{row * number % 997 / 10}</result></item>'
+        for row in range(28)
     )
     return f"<order stage='{stage}' visit='V{number:08d}'><items>{rows}</items></order>".ljust(2048).encode()[:2048]
 
@@ -78,10 +78,15 @@ async def carry(journal: Journal, work: list[Record], callers: int, *, intents: 
     return sorted(waits)
 
 
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*.db"))
+
+
 async def measure(database: str, callers: int, *, intents: bool = False) -> None:
     """Print one line."""
-    with tempfile.TemporaryDirectory() as folder:
-        writer, _ = open_journal(Settings(data=Path(folder), database=database))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        writer, _ = open_journal(Settings(data=folder, database=database))
         await writer.start()
         work = records(EXCHANGES)
         cpu, wall = time.process_time(), time.perf_counter()
@@ -90,7 +95,7 @@ async def measure(database: str, callers: int, *, intents: bool = False) -> None
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         system = resource.getrusage(resource.RUSAGE_SELF).ru_stime - system
         await writer.aclose()
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*.db"))
+        size = _size(folder)
     print(
         f"{'intent + outcome' if intents else 'outcome':16} {callers:5} callers: "
         f"{cpu / EXCHANGES * 1e6:6.1f} µs CPU ({system / EXCHANGES * 1e6:4.1f} in the kernel), "
