@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bus.connectors.headers import outbound_headers
 from bus.connectors.health import HealthProbes
@@ -115,7 +116,7 @@ class ProviderConnector:
             if wait > 0.0:
                 await self._sleep(wait)
 
-    def describe(self) -> list[Mapping[str, object]]:
+    def describe(self) -> list[Mapping[str, Any]]:
         """Every endpoint met so far: url, state, failures, in_flight, queued, healthy, last_ok, last_error …"""
         return self._endpoints.describe()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from bus.errors import CircuitOpen, ProviderUnreachable
 from bus.resilience.breaker import Breaker
@@ -46,7 +47,7 @@ class EndpointState:
         """Take the result of a health probe."""
         self._missed = 0 if ok else self._missed + 1
 
-    def describe(self) -> Mapping[str, object]:
+    def describe(self) -> Mapping[str, Any]:
         """Everything an operator may see of it. Times are Unix seconds, 0 for never."""
         return {
             "url": self.label,
@@ -111,7 +112,7 @@ class Endpoints:
         able = [endpoint for endpoint in able if self.state(endpoint).healthy] or able
         return able[0] if len(able) == 1 else self._draw(able)
 
-    def describe(self) -> list[Mapping[str, object]]:
+    def describe(self) -> list[Mapping[str, Any]]:
         """One mapping per endpoint met so far, in order of address."""
         return [state.describe() for _, state in sorted(self._states.items())]
 
