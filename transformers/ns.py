@@ -1,0 +1,34 @@
+"""The XML namespaces this project knows, each written down once."""
+
+from __future__ import annotations
+
+SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+SOAP11_ACTOR_NEXT = "http://schemas.xmlsoap.org/soap/actor/next"
+SOAP12_ROLE_NEXT = "http://www.w3.org/2003/05/soap-envelope/role/next"
+SOAP12_ROLE_ULTIMATE = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+XML = "http://www.w3.org/XML/1998/namespace"
+XSD = "http://www.w3.org/2001/XMLSchema"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+XSLT = "http://www.w3.org/1999/XSL/Transform"
+XINCLUDE = "http://www.w3.org/2001/XInclude"
+HL7V3 = "urn:hl7-org:v3"
+MERIDIAN = "urn:meridian:2026"
+
+#: ``xsi:nil`` and ``xsi:type`` in Clark notation.
+XSI_NIL = f"{{{XSI}}}nil"
+XSI_TYPE = f"{{{XSI}}}type"
+XML_LANG = f"{{{XML}}}lang"
+
+
+def clark(namespace: str, name: str) -> str:
+    """Join a namespace and a local name to Clark notation; an empty namespace gives the bare name."""
+    return f"{{{namespace}}}{name}" if namespace else name
+
+
+def split(tag: str) -> tuple[str, str]:
+    """Take Clark notation apart into namespace (empty for none) and local name."""
+    if tag.startswith("{"):
+        namespace, _, name = tag[1:].partition("}")
+        return namespace, name
+    return "", tag

@@ -1,0 +1,107 @@
+"""XPath from configuration, evaluated inside one document only: ``/`` is the document's root, not the envelope's."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from lxml import etree
+
+from transformers.document import Element
+from transformers.errors import MappingFailed, TransformerInvalid
+
+#: What an XPath may give: elements, texts, or one number, text or truth value (as a list of one).
+Found: TypeAlias = "list[Element | str]"
+
+#: A compiled XPath: an element in, all that it finds out, in document order.
+Path: TypeAlias = Callable[[Element], Found]
+
+
+def compile_xpath(expression: str, namespaces: Mapping[str, str] | None = None) -> Path:
+    """Compile an XPath 1.0 expression of the configuration; prefixes come from ``namespaces``.
+
+    Raises TransformerInvalid when it does not compile. The callable raises MappingFailed when it cannot be
+    evaluated. Expressions must never be built from message text.
+    """
+    prefixes = dict(namespaces or {})
+    try:
+        compiled = etree.XPath(expression, namespaces=prefixes, smart_strings=False)
+    except etree.XPathSyntaxError as error:
+        raise TransformerInvalid(f"the XPath {expression!r} does not compile: {error}") from error
+
+    def find(element: Element) -> Found:
+        try:
+            if element.getparent() is None:
+                result = compiled(element)
+            else:
+                # A SOAP payload hangs in its envelope; only the document evaluator takes it for a root.
+                tree = etree.ElementTree(element)
+                result = etree.XPathDocumentEvaluator(tree, namespaces=prefixes, smart_strings=False)(expression)
+        except etree.XPathError:
+            raise MappingFailed(
+                f"the XPath {expression!r} cannot be evaluated; check its prefixes", step="xpath"
+            ) from None
+        return _as_list(result)
+
+    find(etree.Element("probe"))  # an undeclared prefix shows only when the expression runs
+    return find
+
+
+def compile_replace(
+    expression: str, namespaces: Mapping[str, str] | None = None
+) -> Callable[[Element, Callable[[str], str]], Element]:
+    """Compile an XPath of elements, attributes or texts; the callable puts a function's result in their place.
+
+    It answers a copy of the element. An element that is found loses its children, as its text is replaced.
+    """
+    compile_xpath(expression, namespaces)  # for its errors
+    compiled = etree.XPath(expression, namespaces=dict(namespaces or {}))
+
+    def replace(element: Element, function: Callable[[str], str]) -> Element:
+        copied = copy.deepcopy(element)
+        copied.tail = None
+        found = compiled(copied)
+        for item in found if isinstance(found, list) else ():
+            if isinstance(item, etree._Element):
+                _set_text(item, function)
+            elif isinstance(item, etree._ElementUnicodeResult):
+                _set_string(item, function)
+        return copied
+
+    return replace
+
+
+def _set_text(element: Element, function: Callable[[str], str]) -> None:
+    text = text_of(element)
+    if text:
+        for child in list(element):
+            element.remove(child)
+        element.text = function(text)
+
+
+def _set_string(found: etree._ElementUnicodeResult, function: Callable[[str], str]) -> None:
+    parent = found.getparent()
+    if parent is None or not str(found):
+        return
+    if found.is_attribute:
+        parent.set(str(found.attrname), function(str(found)))
+    elif found.is_tail:
+        parent.tail = function(str(found))
+    else:
+        parent.text = function(str(found))
+
+
+def text_of(found: Element | str) -> str:
+    """The text of one find: a string as it is, an element's whole text content."""
+    return found if isinstance(found, str) else "".join(str(part) for part in found.itertext())
+
+
+def _as_list(result: object) -> Found:
+    if isinstance(result, list):
+        return [item for item in result if isinstance(item, (str, etree._Element))]
+    if isinstance(result, bool):
+        return ["true" if result else "false"]
+    if isinstance(result, float):
+        return [str(int(result)) if result.is_integer() else repr(result)]
+    return [result] if isinstance(result, str) and result else []
