@@ -58,9 +58,9 @@ __all__ = [
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STEP_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}(/[a-z0-9][a-z0-9-]{0,62})*")
-_VARIABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_OPERATION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z_][A-Za-z0-9_.-]*")
-_EVENT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,126}")
+_VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_OPERATION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.[^\W\d][\w-]{0,99}")
+_EVENT = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 
 Raw: TypeAlias = Mapping[str, Any]
 

@@ -1,0 +1,132 @@
+"""What moves an instance, and what a move asks of the world: both plain values, so that the machine stays pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from bus.errors import RetryClass
+from bus.orchestration.instance import Instance, Phase, Status, TimerKind
+from transformers.document import Json
+
+# ── what moves an instance ──────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A new instance begins."""
+
+    instance: str
+    input: Json
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailure:
+    """How a call failed: ``unknown`` when it may have been done all the same, ``idempotent`` when it may be
+    repeated with the same key without harm."""
+
+    code: str
+    message: str
+    retry: RetryClass
+    unknown: bool = False
+    idempotent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A call has ended: with a document, or with a failure."""
+
+    token: str
+    step: str
+    attempt: int
+    document: Json = None
+    failure: CallFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The event that a token waits for has come."""
+
+    token: str
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer is due. ``due_at`` is the time it was set for: one that was set anew since is ignored."""
+
+    token: str
+    kind: TimerKind
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An operator's word. retry: try what is stuck once more. skip: it was settled by hand, go on.
+    cancel: stop the instance and compensate."""
+
+    action: Literal["retry", "skip", "cancel"]
+    step: str = ""
+
+
+Stimulus: TypeAlias = Start | Result | Event | Timer | Order
+
+# ── what a move asks for ────────────────────────────────────────────────────────────────────────────
+
+StepStatus = Literal["calling", "waiting", "completed", "skipped", "failed", "unknown", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallOut:
+    """A call to send."""
+
+    token: str
+    step: str
+    phase: Phase
+    attempt: int
+    operation: str
+    document: Json
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something an operator should see. ``code`` says what, and never holds data of a document.
+
+    late: an event has not come in time. reversal: an unknown outcome cannot be reversed for the time being.
+    unknown: a step may have been done and nothing can take it back. stuck: an undo failed for good.
+    """
+
+    kind: Literal["late", "reversal", "unknown", "stuck"]
+    step: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepChange:
+    """A line of the instance's history. ``target`` is the operation called or the event waited for."""
+
+    step: str
+    phase: Phase
+    attempt: int
+    status: StepStatus
+    target: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All that one move asks for. Timers and waits are what changed: set or opened, and taken back."""
+
+    calls: tuple[CallOut, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    history: tuple[StepChange, ...] = ()
+    timers_set: Mapping[tuple[str, TimerKind], float] = field(default_factory=dict)
+    timers_cleared: frozenset[tuple[str, TimerKind]] = frozenset()
+    waits_opened: Mapping[str, tuple[str, Mapping[str, Json]]] = field(default_factory=dict)
+    waits_closed: frozenset[str] = frozenset()
+    finished: Status | None = None
+
+
+Move: TypeAlias = tuple[Instance, Effects]
