@@ -37,6 +37,18 @@ class EffectHandler(Protocol):
         """``redelivered``: an earlier life of the bus began this attempt, and nobody knows how far it came."""
 
 
+async def insist(state: State, work: Callable[[Connection], T]) -> T:
+    """Write, waiting as long as the state store is away: the letter in hand must not be forgotten."""
+    attempt = 0
+    while True:
+        try:
+            return await state.write(work)
+        except StateUnavailable as error:
+            attempt += 1
+            _log.warning("consumer waits", reason=str(error))
+            await asyncio.sleep(full_jitter(attempt, 0.1, longest=5.0))
+
+
 class _Consumer(ABC):
     def __init__(
         self,
@@ -50,7 +62,7 @@ class _Consumer(ABC):
     ) -> None:
         self._state = state
         self._transport = transport
-        self._queue = queue
+        self.queue = queue
         self._prefetch = prefetch
         self._retries = retries or Retries()
         self._lease = lease
@@ -62,10 +74,10 @@ class _Consumer(ABC):
     async def start(self) -> None:
         """Subscribe to the queue. The transport must be started, the relay should start after this."""
         if not self._state.shared:
-            await self._state.write(lambda connection: inbox.take_over(connection, self._queue))
+            await self._state.write(lambda connection: inbox.take_over(connection, self.queue))
         else:
-            self._renewing = asyncio.create_task(self._renew(), name=f"consumer-leases-{self._queue}")
-        await self._transport.consume(self._queue, self._receive, prefetch=self._prefetch)
+            self._renewing = asyncio.create_task(self._renew(), name=f"consumer-leases-{self.queue}")
+        await self._transport.consume(self.queue, self._receive, prefetch=self._prefetch)
 
     async def stop(self, *, drain: float = 10.0) -> None:
         """Take no more letters, and wait up to ``drain`` seconds for those in hand. Stop the relay before."""
@@ -77,7 +89,7 @@ class _Consumer(ABC):
 
     async def _receive(self, letter: Letter) -> None:
         if self._stopping:
-            raise ShuttingDown(f"queue {self._queue}: this process takes no more letters")
+            raise ShuttingDown(f"queue {self.queue}: this process takes no more letters")
         first = self._in_hand.get(letter.id)
         if first is not None:
             # The broker lost sight of us while we work on it: the copy may go once the first has settled.
@@ -99,17 +111,6 @@ class _Consumer(ABC):
     async def _settle(self, letter: Letter) -> None:
         """Handle one letter until its outcome, whichever it is, is on disk."""
 
-    async def _insist(self, work: Callable[[Connection], T]) -> T:
-        """Write, waiting as long as the state store is away: the letter in hand must not be forgotten."""
-        attempt = 0
-        while True:
-            try:
-                return await self._state.write(work)
-            except StateUnavailable as error:
-                attempt += 1
-                _log.warning("consumer waits", queue=self._queue, reason=str(error))
-                await asyncio.sleep(full_jitter(attempt, 0.1, longest=5.0))
-
     async def _fail(self, letter: Letter, error: Exception) -> None:
         """Have the letter tried again, or put it with the dead letters."""
         delay = self._retries.delay(error, letter.attempt)
@@ -125,13 +126,13 @@ class _Consumer(ABC):
                 inbox.forget(connection, letter)
                 outbox.postpone(connection, replace(letter, attempt=letter.attempt + 1), time.time() + delay)
 
-        await self._insist(work)
+        await insist(self._state, work)
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._lease / 3)
             with suppress(StateUnavailable):
-                await self._state.write(lambda c: inbox.renew(c, self._queue, self._owner, time.time() + self._lease))
+                await self._state.write(lambda c: inbox.renew(c, self.queue, self._owner, time.time() + self._lease))
 
 
 class TransactionConsumer(_Consumer):
@@ -161,7 +162,7 @@ class TransactionConsumer(_Consumer):
             outbox.remove(connection, letter)
 
         try:
-            await self._insist(work)
+            await insist(self._state, work)
         except Exception as error:
             await self._fail(letter, error)
 
@@ -188,7 +189,7 @@ class EffectConsumer(_Consumer):
         self._handle = handle
 
     async def _settle(self, letter: Letter) -> None:
-        claimed = await self._insist(lambda connection: self._begin(connection, letter))
+        claimed = await insist(self._state, lambda connection: self._begin(connection, letter))
         if claimed.status in ("done", "busy"):
             return
         try:
@@ -203,7 +204,7 @@ class EffectConsumer(_Consumer):
             outbox.remove(connection, letter)
 
         try:
-            await self._insist(complete)
+            await insist(self._state, complete)
         except Exception as error:  # what it answered cannot be posted; the effect itself has happened
             await self._fail(letter, error)
 

@@ -12,7 +12,7 @@ import kombu
 import structlog
 from kombu.exceptions import KombuError
 
-from bus.backbone.topology import EXCHANGE, QUEUES, physical
+from bus.backbone.topology import ATTEMPT, EXCHANGE, LANE, QUEUES, physical
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter
 
@@ -23,8 +23,6 @@ Arrived: TypeAlias = tuple[Letter, Any]
 
 _KOMBU: Any = kombu  # typed in part, and not in the part that is used here
 _PAUSE = 1.0
-_LANE = "x-meridian-lane"
-_ATTEMPT = "x-meridian-attempt"
 
 
 class Session:
@@ -68,7 +66,7 @@ class Session:
                     content_type="application/octet-stream",
                     content_encoding="binary",
                     message_id=letter.id,
-                    headers={**letter.headers, _LANE: letter.lane, _ATTEMPT: letter.attempt},
+                    headers={**letter.headers, LANE: letter.lane, ATTEMPT: letter.attempt},
                 )
 
     def consume(self, queue: str, prefetch: int) -> None:
@@ -159,7 +157,7 @@ def _errors(connection: Any) -> tuple[type[BaseException], ...]:
 def _letter(queue: str, message: Any) -> Letter:
     headers: Mapping[str, Any] = message.headers
     body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
-    own = {name: str(value) for name, value in headers.items() if name not in (_LANE, _ATTEMPT)}
+    own = {name: str(value) for name, value in headers.items() if name not in (LANE, ATTEMPT)}
     return Letter(
-        message.properties["message_id"], queue, body, own, str(headers.get(_LANE, "")), int(headers.get(_ATTEMPT, 1))
+        message.properties["message_id"], queue, body, own, str(headers.get(LANE, "")), int(headers.get(ATTEMPT, 1))
     )

@@ -47,6 +47,11 @@ def claim(connection: Connection, letter: Letter, owner: str, now: float, lease:
     return Claim("again")
 
 
+def is_done(connection: Connection, letter: Letter) -> bool:
+    """Inside a work: whether the effect of ``letter`` has happened."""
+    return connection.scalar(select(inbox.c.status).where(_is(letter))) == "done"
+
+
 def finish(connection: Connection, letter: Letter, now: float) -> None:
     """Inside a work: a claimed letter is done."""
     connection.execute(update(inbox).where(_is(letter)).values(status="done", owner="", finished_at=now))

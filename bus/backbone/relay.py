@@ -38,7 +38,7 @@ class Pace:
     resend: float = 900.0
     remember: float = 7 * 86400.0
     backoff: float = 0.5
-    longest_backoff: float = 30.0
+    longest_backoff: float = 5.0
 
 
 class Relay:

@@ -17,8 +17,17 @@ CALLS: Final = "calls"
 
 QUEUES: Final = (DELIVER, ENGINE, CALLS)
 
+DEATH: Final = "x-meridian-death"
+"""The header in which a letter from a dead-letter queue tells why the broker gave it up."""
+
+LANE: Final = "x-meridian-lane"
+ATTEMPT: Final = "x-meridian-attempt"
+
 DELIVERY_LIMIT: Final = 5
 """How often a letter may kill or lose its consumer before it is put aside."""
+
+
+_DEAD = ".dead"
 
 
 def physical(queue: str) -> str:
@@ -27,8 +36,13 @@ def physical(queue: str) -> str:
 
 
 def dead(queue: str) -> str:
-    """The name of the queue on a broker that takes the dead letters of ``queue``."""
-    return f"{physical(queue)}.dead"
+    """The queue that takes what a broker gives up of ``queue``."""
+    return f"{queue}{_DEAD}"
+
+
+def origin(queue: str) -> str:
+    """The queue whose dead letters ``queue`` takes."""
+    return queue.removesuffix(_DEAD)
 
 
 def quorum_arguments(queue: str) -> dict[str, object]:
@@ -40,12 +54,15 @@ def quorum_arguments(queue: str) -> dict[str, object]:
         "x-queue-type": "quorum",
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": EXCHANGE,
-        "x-dead-letter-routing-key": dead(queue),
+        "x-dead-letter-routing-key": physical(dead(queue)),
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
 
 
 def dead_arguments() -> dict[str, object]:
-    """RabbitMQ arguments of a dead-letter queue: replicated; what it holds is drained into the state store."""
-    return {"x-queue-type": "quorum"}
+    """RabbitMQ arguments of a dead-letter queue: replicated; what it holds is drained into the state store.
+
+    Where the limit is left out, RabbitMQ 4 drops a letter after 20 deliveries.
+    """
+    return {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}

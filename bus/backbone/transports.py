@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from bus.backbone.embedded import EmbeddedTransport
+from bus.backbone.rabbitmq import RabbitTransport
 from bus.ports import Transport
 from bus.settings import Settings
 
 
 def open_transport(settings: Settings) -> Transport:
-    """Make the transport that ``settings.broker`` names; it is not started yet."""
+    """Make the transport that ``settings.broker`` names: ``embedded``, ``amqp(s)://…`` or a kombu address."""
     if settings.broker == "embedded":
         return EmbeddedTransport()
+    if settings.broker.startswith(("amqp://", "amqps://")):
+        return RabbitTransport(settings.broker)
     return EmbeddedTransport(settings.broker)

@@ -1,0 +1,74 @@
+"""The backbone of one process: its parts started and stopped in the order that loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from bus.backbone import inbox, outbox
+from bus.backbone.consumer import EffectConsumer, TransactionConsumer, insist
+from bus.backbone.dead_letters import bury
+from bus.backbone.relay import Pace, Relay
+from bus.backbone.topology import DEATH, QUEUES, dead, origin
+from bus.ports import Letter, Transport
+from bus.state import State
+
+_DRAIN_PREFETCH = 16
+_BROKERS_OWN = ("x-first-death-", "x-last-death-", DEATH)
+
+
+class Backbone:
+    """Transport, consumers and relay of this process.
+
+    ``consumers`` are those this process runs. Without a broker that keeps letters, a process carries only
+    the queues that it also consumes; with one, any process carries any queue.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        transport: Transport,
+        *,
+        consumers: Sequence[TransactionConsumer | EffectConsumer] = (),
+        pace: Pace | None = None,
+    ) -> None:
+        self._state = state
+        self._transport = transport
+        self._consumers = tuple(consumers)
+        queues = QUEUES if transport.keeps else tuple(consumer.queue for consumer in self._consumers)
+        self._relay = Relay(state, transport, queues=queues, pace=pace)
+
+    async def start(self) -> None:
+        """Connect, subscribe, then release what waits in the outbox. The state store must be started."""
+        await self._transport.start()
+        for consumer in self._consumers:
+            await consumer.start()
+        if self._transport.keeps and self._consumers:
+            for queue in QUEUES:
+                await self._transport.consume(dead(queue), self._drain, prefetch=_DRAIN_PREFETCH)
+        await self._relay.start()
+
+    async def stop(self, *, drain: float = 10.0) -> None:
+        """Release nothing more, let handlers finish for up to ``drain`` seconds, disconnect."""
+        await self._relay.stop()
+        for consumer in self._consumers:
+            await consumer.stop(drain=drain)
+        await self._transport.stop()
+
+    async def _drain(self, letter: Letter) -> None:
+        """Put what the broker gave up with the dead letters, where somebody will look."""
+        reason = letter.headers.get(DEATH, "unknown")
+        headers = {name: value for name, value in letter.headers.items() if not name.startswith(_BROKERS_OWN)}
+        given_up = replace(letter, queue=origin(letter.queue), headers=headers)
+        code = "poison" if reason == "delivery_limit" else "broker"
+        text = f"the broker gave this letter up: {reason}"
+
+        def work(connection: Connection) -> None:
+            if inbox.is_done(connection, given_up):  # its consumers died, but only after the effect
+                outbox.remove(connection, given_up)
+            else:
+                bury(connection, given_up, code, text)
+
+        await insist(self._state, work)
