@@ -18,10 +18,11 @@ Door = Literal["soap", "rest", "workflow", "backbone"]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body that has been parsed: the document and, for SOAP, the envelope it came in."""
+    """A body that has been parsed: the document and, for SOAP, the envelope it came in. ``size`` is in bytes."""
 
     document: Document
     envelope: Envelope | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,14 @@ and ``validate`` see both. A failed message is an exception, never a message wit
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter_ns, time
+from typing import TypeAlias
+
+from bus.errors import BusError, CallerGone, OutcomeUnknown, UnknownOperation, meaning
+from bus.exchange import Exchange
+from bus.failures import log_unexpected
 from bus.hops.adapt import adapt
 from bus.hops.authenticate import authenticate
 from bus.hops.authorise import authorise
@@ -17,9 +25,14 @@ from bus.hops.resolve import resolve
 from bus.hops.route import route
 from bus.hops.transform import transform
 from bus.hops.validate import validate
+from bus.message import Message, Target, new_flow, new_id
+from bus.ports import Hop, Ports, Record
+from transformers import json_text
+from transformers.document import Json, is_xml
+from transformers.errors import MeridianError
 
 #: First in, last out.
-HOPS = (
+HOPS: tuple[Hop, ...] = (
     decode,  # bytes → text → one hardened parse; SOAP envelope opened
     authenticate,  # who calls: API key, HTTP Basic, WS-Security UsernameToken
     resolve,  # which service, version and operation
@@ -33,4 +46,149 @@ HOPS = (
 )
 
 #: An accepted message goes on where ``route`` left it.
-DELIVERY = HOPS[HOPS.index(route) + 1 :]
+DELIVERY: tuple[Hop, ...] = HOPS[HOPS.index(route) + 1 :]
+
+Walk: TypeAlias = Callable[[Exchange], Awaitable[Message]]
+
+
+def compose(hops: Sequence[Hop], ports: Ports) -> Walk:
+    """Make one walk of the hops. The last hop is the one that sends: before it, a write's intent is on disk."""
+    names = tuple(getattr(hop, "__name__", type(hop).__name__) for hop in hops)
+    last = len(hops) - 1
+    journal = ports.journal
+
+    async def advance(i: int, message: Message, exchange: Exchange) -> Message:
+        if i == last:
+            exchange.sending(message)
+            if message.operation is not None and message.operation.effect == "write":
+                await journal.intent(exchange.intent())
+        span = exchange.enter(names[i], message)
+
+        async def onward(message: Message) -> Message:
+            began = perf_counter_ns()
+            try:
+                return await advance(i + 1, message, exchange)
+            finally:
+                span.inside += perf_counter_ns() - began
+
+        try:
+            reply = await hops[i](message, onward, ports)
+        except BaseException as error:
+            span.close(perf_counter_ns(), meaning(error).code)
+            raise
+        span.close(perf_counter_ns())
+        if i == last:
+            exchange.reply_received = reply
+        return reply
+
+    return lambda exchange: advance(0, exchange.received, exchange)
+
+
+class Pipeline:
+    """Carries messages through the hops, each exchange with its outcome on disk before its answer leaves.
+
+    ``observe`` sees every record after it was journaled (for metrics) and must not raise.
+    """
+
+    def __init__(
+        self, ports: Ports, hops: Sequence[Hop] = HOPS, *, observe: Callable[[Record], None] | None = None
+    ) -> None:
+        self._ports = ports
+        self._walk = compose(hops, ports)
+        self._delivery = compose(DELIVERY, ports)
+        self._observe = observe
+
+    def open(self, message: Message) -> Exchange:
+        """Begin to record the exchange of ``message``; ``carry`` ends it."""
+        return Exchange(message, self._ports.registry.snapshot.revision)
+
+    async def handle(self, message: Message) -> Message:
+        """Carry one message from the door to its reply. Raises MeridianError, always after the journal has it."""
+        return await self.carry(self.open(message))
+
+    async def carry(self, exchange: Exchange) -> Message:
+        """Like ``handle``, for a door that wants to know how far the message came (``exchange.latest``)."""
+        return await self._conclude(exchange, self._walk)
+
+    async def refuse(self, message: Message, error: MeridianError) -> None:
+        """Journal a message that the door itself could not take. Raises JournalUnavailable."""
+        await self._journal(self.open(message).failed(error))
+
+    async def deliver(self, message: Message) -> Message:
+        """Carry an accepted message (``parcel.unpack``) on to its provider. Every attempt is an exchange of its own.
+
+        The attempt's parent is the accepted message, whose id stays the idempotency key. Raises MeridianError.
+        """
+        attempt = message.evolve(
+            id=new_id(),
+            parent=message.id,
+            received_at=time(),
+            idempotency_key=message.idempotency_key or message.id,
+        )
+        return await self._conclude(self.open(attempt), self._delivery)
+
+    async def call_operation(
+        self,
+        operation: str,
+        document: Json,
+        *,
+        flow: str = "",
+        parent: str = "",
+        keys: tuple[tuple[str, str], ...] = (),
+        idempotency_key: str = "",
+        deadline: float = 0.0,
+    ) -> Json:
+        """Call ``service.operation`` for a workflow step: JSON in, JSON out, through every hop.
+
+        ``deadline`` is on the monotonic clock. Raises MeridianError.
+        """
+        service, _, name = operation.partition(".")
+        message = Message(
+            id=new_id(),
+            flow=flow or new_flow(),
+            door="workflow",
+            target=Target(service, operation=name),
+            body=json_text.dumps(document),
+            content_type="application/json",
+            received_at=time(),
+            parent=parent,
+            keys=keys,
+            idempotency_key=idempotency_key,
+            deadline=deadline,
+        )
+        reply = await self.handle(message)
+        answer = reply.content.document if reply.content is not None else None
+        if is_xml(answer):
+            raise UnknownOperation(f"{operation} does not answer JSON")
+        return answer  # type: ignore[return-value]
+
+    async def _conclude(self, exchange: Exchange, walk: Walk) -> Message:
+        """Walk, and have the outcome on disk before anybody hears of it, however the walk ends."""
+        with exchange.listening():
+            try:
+                reply = await walk(exchange)
+            except MeridianError as error:
+                await self._journal(exchange.failed(error))
+                raise
+            except asyncio.CancelledError:
+                await self._journal(exchange.failed(_interrupted(exchange)))
+                raise
+            except Exception as error:
+                log_unexpected(error, exchange.latest)
+                failure = BusError("the bus failed; look up the message id in its log")
+                await self._journal(exchange.failed(failure))
+                raise failure from error
+        await self._journal(exchange.succeeded(reply))
+        return reply
+
+    async def _journal(self, record: Record) -> None:
+        await self._ports.journal.outcome(record)
+        if self._observe is not None:
+            self._observe(record)
+
+
+def _interrupted(exchange: Exchange) -> MeridianError:
+    operation = exchange.latest.operation
+    if exchange.sent is not None and exchange.reply_received is None and operation and operation.effect == "write":
+        return OutcomeUnknown("the exchange was broken off while a write was under way; ask the provider what it did")
+    return CallerGone("the exchange was broken off before there was an answer")

@@ -1,0 +1,161 @@
+"""What the journal will know of one exchange, gathered while the message walks: hops, times, bodies, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter_ns, time
+
+from bus.connectors.trail import Attempts, attempt_trail
+from bus.errors import ProviderFault, meaning
+from bus.message import Message
+from bus.payload import stored
+from bus.ports import Body, HopRecord, Record
+from bus.scrub import scrub
+
+#: Names that come from the URL are the caller's: the journal keeps no more of them than a real name needs.
+_LONGEST_NAME = 64
+_LONGEST_DETAIL = 500
+
+Keys = tuple[tuple[str, str], ...]
+
+
+class Span:
+    """One hop under way: when it began (ns), how long the rest of the way took inside it, and how it ended."""
+
+    __slots__ = ("began", "error", "inside", "name", "own")
+
+    def __init__(self, name: str, began: int) -> None:
+        self.name = name
+        self.began = began
+        self.inside = 0
+        self.own = 0
+        self.error = ""
+
+    def close(self, now: int, error: str = "") -> None:
+        """End the hop at ``now`` (ns)."""
+        self.own = now - self.began - self.inside
+        self.error = error
+
+
+class Exchange:
+    """One message on its way, as the journal sees it. Lives for one walk and belongs to it alone.
+
+    ``received`` is the message at the door, ``latest`` as it entered the last hop it came to, ``sent`` as it
+    entered the hop that sends, ``reply_received`` what that hop answered.
+    """
+
+    __slots__ = ("_began", "_opened", "_revision", "_spans", "_trail", "latest", "received", "reply_received", "sent")
+
+    def __init__(self, message: Message, revision: int) -> None:
+        self.received = message
+        self.latest = message
+        self.sent: Message | None = None
+        self.reply_received: Message | None = None
+        self._began = perf_counter_ns()
+        self._opened = message
+        self._revision = revision
+        self._spans: list[Span] = []
+        self._trail = Attempts()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Have the connector tell this exchange how often it tried and how long it waited."""
+        token = attempt_trail.set(self._trail)
+        try:
+            yield
+        finally:
+            attempt_trail.reset(token)
+
+    def enter(self, name: str, message: Message) -> Span:
+        """Note that ``message`` enters a hop."""
+        self.latest = message
+        if not self._opened.body and message.body:
+            self._opened = message  # a GET, whose document stands in its address
+        span = Span(name, perf_counter_ns())
+        self._spans.append(span)
+        return span
+
+    def sending(self, message: Message) -> None:
+        """Note that ``message`` is about to be sent."""
+        self.latest = self.sent = message
+
+    def intent(self) -> Record:
+        """Who is about to ask what of whom, with the body as received and as it will be sent."""
+        return self._record(self._request_bodies(), self.latest.keys)
+
+    def succeeded(self, reply: Message) -> Record:
+        """The outcome of an exchange that has an answer."""
+        bodies = self._request_bodies()
+        body, content_type = stored(reply)
+        received = self.reply_received
+        if received is not None and received.body and received.body is not body:
+            bodies.append(_body("reply.received", received.body, received.content_type))
+        if body:
+            bodies.append(_body("reply", body, content_type))
+        keys = reply.keys if len(reply.keys) > len(self.latest.keys) else self.latest.keys
+        detail = "; ".join(reply.notes)[:_LONGEST_DETAIL] if reply.notes else ""
+        return self._record(bodies, keys, "accepted" if reply.accepted else "ok", "", detail, reply.status)
+
+    def failed(self, error: BaseException) -> Record:
+        """The outcome of an exchange that ended in an error of the tree."""
+        bodies = self._request_bodies()
+        received = self.reply_received
+        if received is not None and received.body:
+            bodies.append(_body("reply.received", received.body, received.content_type))
+        row = meaning(error)
+        status = "fault" if isinstance(error, ProviderFault) else "error"
+        return self._record(bodies, self.latest.keys, status, row.code, str(error)[:_LONGEST_DETAIL], row.status)
+
+    def _record(
+        self,
+        bodies: list[Body],
+        keys: Keys,
+        status: str = "open",
+        error: str = "",
+        detail: str = "",
+        http_status: int = 0,
+    ) -> Record:
+        message, began = self.latest, self._began
+        operation, version, consumer, target = message.operation, message.version, message.consumer, message.target
+        return Record(
+            id=message.id,
+            flow=message.flow,
+            parent=message.parent,
+            door=message.door,
+            consumer=consumer.name if consumer is not None else "",
+            system=version.system if version is not None else "",
+            service=version.service if version is not None else target.service[:_LONGEST_NAME],
+            version=version.version if version is not None else target.version[:_LONGEST_NAME],
+            operation=operation.name if operation is not None else target.operation[:_LONGEST_NAME],
+            received_at=message.received_at or time(),
+            status=status,
+            error=error,
+            detail=detail,
+            http_status=http_status,
+            attempts=self._trail.attempts,
+            duration_us=(perf_counter_ns() - began) // 1000,
+            sent_us=self._trail.waited_us,
+            revision=self._revision,
+            keys=keys,
+            hops=tuple(
+                [
+                    HopRecord(span.name, (span.began - began) // 1000, span.own // 1000, span.error)
+                    for span in self._spans
+                ]
+            ),
+            bodies=tuple(bodies),
+        )
+
+    def _request_bodies(self) -> list[Body]:
+        opened = self.received if self.received.body else self._opened
+        bodies = [_body("request", opened.body, opened.content_type)] if opened.body else []
+        if self.sent is not None:
+            body, content_type = stored(self.sent)
+            if body and body is not opened.body:
+                bodies.append(_body("request.sent", body, content_type))
+        return bodies
+
+
+def _body(stage: str, data: bytes, content_type: str) -> Body:
+    return Body(stage, scrub(data), content_type)

@@ -1,0 +1,77 @@
+"""The caller's form ↔ the contract's form, by schema; and the reply in the caller's protocol, version and charset."""
+
+from __future__ import annotations
+
+from bus.errors import FaceNotOffered
+from bus.hops.stage import content_of, operation_of
+from bus.message import Message
+from bus.payload import changed, label, off_loop, write
+from bus.ports import Next, Ports
+from registry.model import Form, Operation
+from transformers import charset as charsets
+from transformers.document import Document, is_xml
+from transformers.errors import MappingFailed
+from transformers.soap import seal
+
+
+async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
+    """Bring the request to the contract's form, and the reply back to the caller's.
+
+    Raises FaceNotOffered where no schema says how to convert, or what a conversion raises.
+    """
+    operation = operation_of(message)
+    content = content_of(message)
+    document = content.document
+    if document is not None and is_xml(document) is not (operation.form == "xml"):
+        document = await off_loop(content.size, converted, document, operation)
+        reply = await onward(message.evolve(content=changed(document, content), body=b""))
+    elif document is None and operation.form == "json":
+        reply = await onward(message.evolve(content=changed({}, content), body=b""))
+    else:
+        reply = await onward(message)
+    if reply.body:
+        return reply
+    return await off_loop(reply.content.size if reply.content else 0, answered, message, reply, operation)
+
+
+def converted(document: Document, operation: Operation) -> Document:
+    """Answer a request in the operation's form."""
+    convert = operation.to_xml if operation.form == "xml" else operation.to_json
+    if convert is None:
+        raise FaceNotOffered(
+            f"{operation.service}.{operation.name} speaks {operation.form} and has no schema to convert by; "
+            f"call it in that form, or give the operation a schema"
+        )
+    return convert(document)
+
+
+def answered(message: Message, reply: Message, operation: Operation) -> Message:
+    """Answer the reply with its document written as this caller reads it."""
+    document = reply.content.document if reply.content is not None else None
+    envelope = content_of(message).envelope
+    charset = message.charset or "utf-8"
+    if envelope is not None:
+        payload = None if document is None else _in_form("xml", document, operation)
+        body = seal(payload, envelope.version, charset=charset)  # type: ignore[arg-type]
+        content_type = f"{envelope.version.media_type}; charset={charsets.wire_name(charset)}"
+        return reply.evolve(
+            body=body, content_type=content_type, charset=charset, status=reply.status if reply.accepted else 200
+        )
+    if document is None:
+        return reply.evolve(content_type="", charset=charset)
+    form: Form = "xml" if is_xml(content_of(message).document) else "json"
+    document = _in_form(form, document, operation)
+    if message.door == "workflow":
+        return reply.evolve(content=changed(document, content_of(reply)), content_type="application/json")
+    return reply.evolve(body=write(document, charset), content_type=label(document, charset), charset=charset)
+
+
+def _in_form(form: Form, document: Document, operation: Operation) -> Document:
+    if is_xml(document) is (form == "xml"):
+        return document
+    convert = operation.reply_to_xml if form == "xml" else operation.reply_to_json
+    if convert is None:
+        raise MappingFailed(
+            f"the reply of {operation.service}.{operation.name} has no schema to turn it into {form}", step="adapt"
+        )
+    return convert(document)

@@ -1,0 +1,72 @@
+"""Bytes → text → one hardened parse; the SOAP envelope opened."""
+
+from __future__ import annotations
+
+from bus.errors import UnsupportedMedia
+from bus.media import Media, media
+from bus.message import Content, Message
+from bus.payload import forwardable, off_loop, read_json, read_text, read_xml
+from bus.ports import Next, Ports
+from transformers.errors import DocumentTooLarge, EnvelopeInvalid, VersionMismatch
+from transformers.soap import SoapVersion, open_envelope
+
+_SOAP_MEDIA = {version.media_type: version for version in SoapVersion}
+
+
+async def decode(message: Message, onward: Next, ports: Ports) -> Message:
+    """Read the body. ``charset`` becomes the one to answer in, or stays empty for a caller that did not say.
+
+    Raises UnsupportedMedia, CharsetMismatch, MalformedDocument, UnsafeDocument, DocumentTooLarge,
+    EnvelopeInvalid or VersionMismatch.
+    """
+    limit = ports.settings.max_body
+    if len(message.body) > limit:
+        raise DocumentTooLarge(f"the body has {len(message.body)} bytes; at most {limit} are accepted")
+    return await onward(await off_loop(len(message.body), decoded, message, limit))
+
+
+def decoded(message: Message, limit: int) -> Message:
+    """Answer the message with its content, its body emptied where nobody else would read it as we did."""
+    if message.door != "soap" and not message.body:
+        return message.evolve(content=Content({}), charset="")
+    kind = media(message.content_type)
+    _check_media(message, kind)
+    text = read_text(message.body, message.content_type)
+    size = len(message.body)
+    if message.door == "soap":
+        envelope = open_envelope(read_xml(text, limit))
+        if envelope.version is not _SOAP_MEDIA[kind.name]:
+            raise VersionMismatch(
+                f"the envelope is SOAP {_name(envelope.version)}, but {kind.name} says SOAP "
+                f"{_name(_SOAP_MEDIA[kind.name])}; make them agree"
+            )
+        content = Content(envelope.payload, envelope, size)
+    else:
+        content = Content(read_xml(text, limit) if kind.kind == "xml" else read_json(text, limit), None, size)
+    body = message.body if forwardable(text, message.body, content) else b""
+    unsaid = not text.declared and text.charset == "utf-8" and message.body.isascii()
+    return message.evolve(content=content, body=body, charset="" if unsaid else text.charset)
+
+
+def _check_media(message: Message, kind: Media) -> None:
+    if kind.name.startswith("multipart/"):
+        raise UnsupportedMedia(
+            f"{kind.name} is not read here: MTOM and SOAP with Attachments are switched off; send one plain document"
+        )
+    if message.door == "soap":
+        if not message.body:
+            raise EnvelopeInvalid("the request has no body; send a SOAP envelope")
+        if kind.name not in _SOAP_MEDIA:
+            raise UnsupportedMedia(
+                f"a SOAP door reads text/xml (1.1) and application/soap+xml (1.2), not {_given(kind)}"
+            )
+    elif kind.kind not in ("json", "xml"):
+        raise UnsupportedMedia(f"a REST door reads application/json and application/xml, not {_given(kind)}")
+
+
+def _given(kind: Media) -> str:
+    return kind.name[:60] if kind.name else "a body without a content type"
+
+
+def _name(version: SoapVersion) -> str:
+    return "1.1" if version is SoapVersion.V11 else "1.2"

@@ -1,0 +1,116 @@
+"""What a provider's answer really is: a document, a fault of its own, or not what it claims to be."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from bus.errors import ProviderFault, ProviderLied
+from bus.hops.wire import speaks_alike
+from bus.media import media
+from bus.message import Content, Message
+from bus.payload import forwardable, prolog_charset, read_json, read_text, read_xml
+from registry.model import Operation, Provider
+from transformers.charset import Decoded, codec_of
+from transformers.document import Document
+from transformers.errors import DocumentError
+from transformers.soap import open_envelope, read_fault
+
+#: The words of SOAP 1.1 for whose doing a fault is; a provider's own code follows them behind a dot.
+FAULT_WORDS = {"caller": "Client", "server": "Server", "version": "VersionMismatch", "understand": "MustUnderstand"}
+
+#: A fault is the first thing in a Body, and few headers are longer than this.
+_FAULT_WITHIN = 2048
+
+
+def passes_back(message: Message, reply: Message, operation: Operation, provider: Provider) -> bool:
+    """Whether the reply's bytes can go to the caller unread."""
+    if operation.reply or operation.reply_keys or reply.status >= 300 or not reply.body:
+        return False
+    if operation.reply_check is not None and operation.reply_check.gate != "off":
+        return False
+    if codec_of(reply.charset) != message.charset or not speaks_alike(message, provider):
+        return False
+    kind = media(reply.content_type).kind
+    if provider.protocol == "rest":
+        return kind == "json" and message.door != "workflow"
+    head = reply.body[:_FAULT_WITHIN]
+    if kind != "xml" or b"Envelope" not in head or b"Fault" in head:
+        return False
+    return head[:1] == b"<" and (b"encoding" not in head[:120] or prolog_charset(head) == message.charset)
+
+
+def read_reply(message: Message, reply: Message, provider: Provider, limit: int) -> tuple[Content, bool]:
+    """The reply's content, and whether its bytes are as the caller reads them.
+
+    Raises ProviderFault or ProviderLied.
+    """
+    if not reply.body:
+        if reply.status >= 300:
+            _failed(reply)
+        return Content(None), True
+    if provider.protocol != "rest":
+        content, text = _soap(reply, limit)
+    elif reply.status >= 300:
+        _failed(reply, _detail(reply, limit))
+    else:
+        content, text = _plain(reply, limit)
+    alike = message.door != "workflow" and speaks_alike(message, provider) and text.charset == message.charset
+    return content, alike and forwardable(text, reply.body, content)
+
+
+def _soap(reply: Message, limit: int) -> tuple[Content, Decoded]:
+    kind = media(reply.content_type)
+    if kind.kind != "xml":
+        if reply.status >= 300:
+            _failed(reply)
+        raise ProviderLied(f"the provider answered {kind.name or 'no content type'} where a SOAP envelope was due")
+    try:
+        text = read_text(reply.body, reply.content_type)
+        envelope = open_envelope(read_xml(text, limit))
+    except DocumentError as error:
+        if reply.status >= 300:
+            _failed(reply)
+        raise ProviderLied(f"the provider's answer is no SOAP envelope: {error}") from error
+    fault = read_fault(envelope)
+    if fault is not None:
+        raise ProviderFault(
+            f"the provider answered with a SOAP fault ({fault.code})",
+            http_status=reply.status,
+            code=FAULT_WORDS[fault.code] + (f".{fault.subcode}" if fault.subcode else ""),
+            reason=fault.reason,
+            detail=fault.detail,
+        )
+    if reply.status >= 300:
+        _failed(reply)
+    return Content(envelope.payload, envelope, len(reply.body)), text
+
+
+def _plain(reply: Message, limit: int) -> tuple[Content, Decoded]:
+    kind = media(reply.content_type)
+    if kind.kind == "other":
+        raise ProviderLied(f"the provider answered {kind.name[:60]} where JSON was due")
+    try:
+        text = read_text(reply.body, reply.content_type)
+        document: Document = read_xml(text, limit) if kind.kind == "xml" else read_json(text, limit)
+    except DocumentError as error:
+        raise ProviderLied(f"the provider says {kind.name or 'nothing'} and sent something else: {error}") from error
+    return Content(document, None, len(reply.body)), text
+
+
+def _detail(reply: Message, limit: int) -> Document:
+    """The body of an HTTP error, when it is JSON; what cannot be read explains nothing."""
+    if media(reply.content_type).kind != "json":
+        return None
+    try:
+        return read_json(read_text(reply.body, reply.content_type), limit)
+    except DocumentError:
+        return None
+
+
+def _failed(reply: Message, detail: Document = None) -> NoReturn:
+    raise ProviderFault(
+        f"the provider answered HTTP {reply.status}",
+        http_status=reply.status,
+        code=f"HTTP-{reply.status}",
+        detail=detail,
+    )

@@ -1,0 +1,79 @@
+"""The operation that a REST request means, and its document: fields of path and query merged with the body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bus.errors import BadRequest, FaceNotOffered, MethodNotAllowed, UnknownOperation
+from bus.hops.stage import content_of
+from bus.hops.suggest import missing
+from bus.message import Content, Message
+from registry.model import Route, ServiceVersion
+from transformers import json_text
+from transformers.document import Json
+
+
+def rest_target(message: Message, version: ServiceVersion) -> Message:
+    """Answer the message with its operation and its whole document.
+
+    Raises FaceNotOffered, UnknownOperation, MethodNotAllowed or BadRequest.
+    """
+    if "rest" not in version.faces:
+        raise FaceNotOffered(
+            f"{version.service} is not offered over REST; it speaks {', '.join(sorted(version.faces)) or 'nothing'}"
+        )
+    target = message.target
+    route, fields = _find(target.method, target.path, version)
+    message = message.evolve(version=version, operation=route.operation)
+    if not fields and not target.query:
+        return message
+    content = content_of(message)
+    document = merged(content.document, fields, target.query)
+    if message.body or content.size:
+        return message.evolve(content=Content(document, None, content.size), body=b"")
+    # A request without a body has its whole document in its address: write it, so that the journal can show it.
+    return message.evolve(content=Content(document), body=json_text.dumps(document), content_type="application/json")
+
+
+def merged(body: object, fields: Mapping[str, str], query: Iterable[tuple[str, str]]) -> dict[str, Json]:
+    """One object of the body's, the query's and the path's fields; a name given twice must say the same twice.
+
+    A query name that stands there several times makes a list. Raises BadRequest.
+    """
+    if not isinstance(body, dict):
+        raise BadRequest("the path or query carries fields, so the body must be a JSON object")
+    document: dict[str, Json] = dict(body)
+    for name, value in (*_gathered(query).items(), *fields.items()):
+        if name in document and _text(document[name]) != _text(value):
+            raise BadRequest(f"the field {name[:64]!r} is given twice with different values")
+        document.setdefault(name, value)
+    return document
+
+
+def _gathered(query: Iterable[tuple[str, str]]) -> dict[str, Json]:
+    lists: dict[str, list[Json]] = {}
+    for name, value in query:
+        lists.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json_text.dumps(value).decode()
+
+
+def _find(method: str, path: str, version: ServiceVersion) -> tuple[Route, Mapping[str, str]]:
+    allowed: list[str] = []
+    for route in version.routes:
+        fields = route.match(path)
+        if fields is not None:
+            if route.method == method:
+                return route, fields
+            allowed.append(route.method)
+    if allowed:
+        raise MethodNotAllowed(
+            f"this path of {version.service} does not answer {method}; it answers {', '.join(sorted(set(allowed)))}",
+            allowed=tuple(sorted(set(allowed))),
+        )
+    templates = (route.template for route in version.routes)
+    # The path may hold a patient's number where a field was meant.
+    raise UnknownOperation(missing(f"path of {version.service}", path, templates, secret=True))

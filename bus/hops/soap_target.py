@@ -1,0 +1,70 @@
+"""The operation that a SOAP request means: its Body's child decides, SOAPAction may only agree."""
+
+from __future__ import annotations
+
+from bus.errors import BadRequest, FaceNotOffered, UnknownOperation
+from bus.hops.stage import content_of
+from bus.hops.suggest import missing
+from bus.message import Message
+from bus.security.wsse import SECURITY
+from registry.model import Operation, ServiceVersion
+from transformers.document import Element
+from transformers.errors import EnvelopeInvalid
+from transformers.soap import check_must_understand
+from transformers.xml import local_name
+
+_ADDRESSING = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
+_ADDRESSING_HEADERS = ("To", "Action", "MessageID", "RelatesTo", "From", "ReplyTo", "FaultTo", "ReferenceParameters")
+
+#: Understood, not obeyed: replies go back the way the request came, wherever ReplyTo points.
+UNDERSTOOD = frozenset(
+    {SECURITY, *(f"{{{namespace}}}{name}" for namespace in _ADDRESSING for name in _ADDRESSING_HEADERS)}
+)
+
+
+def soap_target(message: Message, version: ServiceVersion) -> Message:
+    """Answer the message with its operation.
+
+    Raises FaceNotOffered, HeaderNotUnderstood, UnknownOperation, EnvelopeInvalid (an empty Body where the
+    contract has a child) or BadRequest (SOAPAction names another operation).
+    """
+    envelope = content_of(message).envelope
+    if envelope is None:
+        raise EnvelopeInvalid("a SOAP door needs an envelope")
+    if not version.speaks(envelope.version):
+        raise FaceNotOffered(
+            f"{version.service} is not offered over {envelope.version.media_type}; "
+            f"it speaks {', '.join(sorted(version.faces)) or 'nothing'}"
+        )
+    if envelope.headers:
+        check_must_understand(envelope, UNDERSTOOD)
+    return message.evolve(version=version, operation=_operation(envelope.payload, message.target.action, version))
+
+
+def _operation(payload: Element | None, action: str, version: ServiceVersion) -> Operation:
+    by_action = version.by_action.get(action) if action else None
+    if payload is None:
+        if by_action is None or by_action.element:
+            raise EnvelopeInvalid("the Body is empty; put the operation's element into it")
+        return by_action
+    operation = version.by_element.get(payload.tag)
+    if operation is None:
+        if by_action is None:
+            names = (name.rpartition("}")[2] for name in version.by_element)
+            raise UnknownOperation(
+                missing(f"operation of {version.service} for the element", local_name(payload), names)
+            )
+        return by_action
+    if action and by_action is not operation and _contradicts(action, payload, operation, version):
+        raise BadRequest(
+            f"SOAPAction does not fit the Body, which holds {local_name(payload)}; send the action of {operation.name}"
+        )
+    return operation
+
+
+def _contradicts(action: str, payload: Element, operation: Operation, version: ServiceVersion) -> bool:
+    """Old stacks write anything: an action contradicts when another is declared, or when it names another operation."""
+    last = action.rstrip("/#:").replace("#", "/").replace(":", "/").rpartition("/")[2]
+    if last in (operation.name, local_name(payload)):
+        return False
+    return bool(operation.action) or action in version.by_action or last in version.operations

@@ -1,0 +1,70 @@
+"""The contract's document ↔ the provider's: mappings and wire form on the way out, the reply's on the way back."""
+
+from __future__ import annotations
+
+from bus.errors import BusError
+from bus.hops.replies import passes_back, read_reply
+from bus.hops.stage import content_of, operation_of, version_of
+from bus.hops.wire import passes_out, rest_wire, soap_wire
+from bus.message import Content, Message, Wire
+from bus.payload import off_loop
+from bus.ports import Next, Ports
+from registry.model import Operation, Provider
+from transformers.document import Document, is_xml
+from transformers.errors import MappingFailed
+
+
+async def transform(message: Message, onward: Next, ports: Ports) -> Message:
+    """Send what the provider reads and answer what the contract says; bytes that need no change are not touched.
+
+    Raises MappingFailed, ProviderFault (the provider's own, SOAP or HTTP) or ProviderLied (its answer is not
+    what it claims to be).
+    """
+    operation = operation_of(message)
+    provider = version_of(message).provider
+    if provider is None:
+        raise BusError(f"{operation.service}.{operation.name} has no provider; give its version one")
+    sent = await off_loop(content_of(message).size, outgoing, message, operation, provider)
+    reply = await onward(sent)
+    limit = ports.settings.max_reply
+    return await off_loop(len(reply.body), incoming, message, reply, operation, provider, limit)
+
+
+def outgoing(message: Message, operation: Operation, provider: Provider) -> Message:
+    """The request as the provider reads it."""
+    if not operation.request and passes_out(message, operation, provider):
+        call = operation.call
+        return (
+            message.evolve(wire=Wire(call.method, call.path)) if call.path or provider.protocol == "rest" else message
+        )
+    document = content_of(message).document
+    for step in operation.request:
+        document = step(document)
+    write = rest_wire if provider.protocol == "rest" else soap_wire
+    return write(message, document, operation, provider)
+
+
+def incoming(message: Message, reply: Message, operation: Operation, provider: Provider, limit: int) -> Message:
+    """The reply as the contract says it."""
+    if passes_back(message, reply, operation, provider):
+        return reply
+    content, same = read_reply(message, reply, provider, limit)
+    document = content.document
+    if document is not None:
+        for step in operation.reply:
+            document = step(document)
+    if document is not None and is_xml(document) is not (operation.form == "xml"):
+        document = _in_form(document, operation)
+    if document is content.document and same:
+        return reply.evolve(content=content)
+    return reply.evolve(content=Content(document, None, content.size), body=b"")
+
+
+def _in_form(document: Document, operation: Operation) -> Document:
+    convert = operation.reply_to_xml if operation.form == "xml" else operation.reply_to_json
+    if convert is None:
+        raise MappingFailed(
+            f"the reply of {operation.service}.{operation.name} stays in a form that its contract does not speak",
+            step="reply",
+        )
+    return convert(document)
