@@ -38,7 +38,7 @@ class Caller(Protocol):
         *,
         flow: str,
         parent: str,
-        keys: Sequence[tuple[str, str]],
+        keys: tuple[tuple[str, str], ...],
         idempotency_key: str,
     ) -> Json:
         """Call ``service.operation`` and answer its reply as JSON. Raises MeridianError."""

@@ -1,0 +1,55 @@
+"""The worker role: everything of one process that takes letters from the backbone and acts on them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bus.backbone.consumer import EffectConsumer, TransactionConsumer
+from bus.backbone.relay import Pace
+from bus.backbone.runtime import Backbone
+from bus.backbone.topology import CALLS, DELIVER, ENGINE
+from bus.orchestration.calls import Caller, Calls
+from bus.orchestration.deliveries import Deliverer, Deliveries
+from bus.orchestration.engine import Engine
+from bus.orchestration.timers import Timers
+from bus.ports import SnapshotSource, Transport
+from bus.state import State
+
+
+class Carrier(Caller, Deliverer, Protocol):
+    """What a worker needs of the pipeline."""
+
+
+class Worker:
+    """Deliveries, the workflow engine, its calls and its timers, as consumers of one backbone.
+
+    ``prefetch`` is how many letters of a queue are in hand at once; it bounds the calls under way.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        transport: Transport,
+        registry: SnapshotSource,
+        pipeline: Carrier,
+        *,
+        prefetch: int = 32,
+        pace: Pace | None = None,
+    ) -> None:
+        self._timers = Timers(state)
+        consumers = (
+            EffectConsumer(state, transport, DELIVER, Deliveries(registry, pipeline), prefetch=prefetch),
+            TransactionConsumer(state, transport, ENGINE, Engine(registry).handle, prefetch=prefetch),
+            EffectConsumer(state, transport, CALLS, Calls(registry, pipeline), prefetch=prefetch),
+        )
+        self._backbone = Backbone(state, transport, consumers=consumers, pace=pace)
+
+    async def start(self) -> None:
+        """Connect, subscribe and go on with whatever an earlier life left. The state store must be started."""
+        await self._backbone.start()
+        await self._timers.start()
+
+    async def stop(self, *, drain: float = 10.0) -> None:
+        """Take nothing new, and wait up to ``drain`` seconds for what is in hand."""
+        await self._timers.stop()
+        await self._backbone.stop(drain=drain)
