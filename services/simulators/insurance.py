@@ -135,7 +135,6 @@ class Insurance:
         self._ledger.record(
             "settled", visit_no=self._visit_of(data["mdtrt_id"]), ref=setl_id, amount=str(total), msgid=msgid
         )
-        self._ledger.record("settled-by", visit_no=self._visit_of(data["mdtrt_id"]), ref=msgid, setl_id=setl_id)
         return {"setlinfo": settlement(data, setl_id=setl_id, msgid=msgid), "setldetail": []}
 
     def _cancel_settlement(self, node: Node, _msgid: str) -> Node:
@@ -151,15 +150,16 @@ class Insurance:
 
     def _reverse(self, node: Node, _msgid: str) -> Node:
         data = node["data"]
-        if data["oinfno"] != "2207":
+        undo = {"2201": ("registered", "registration-cancelled", "M"), "2207": ("settled", "settlement-reversed", "S")}
+        if data["oinfno"] not in undo:
             raise Refusal("该交易不支持冲正")
-        done = self._ledger.last("settled-by", ref=data["omsgid"])
-        if not self._ledger.last("reversed", ref=data["omsgid"]):
-            # Noted even when nothing is known of it: a settlement still on its way must not count afterwards.
-            self._ledger.record("reversed", visit_no=done.visit_no if done else "", ref=data["omsgid"])
-            if done is not None:
-                setl_id = str(done.facts["setl_id"])
-                self._ledger.record("settlement-reversed", visit_no=done.visit_no, ref=setl_id)
+        kind, reversal, prefix = undo[data["oinfno"]]
+        number = f"{prefix}{data['omsgid'][12:]}"
+        done = self._ledger.last(kind, reversal, ref=number)
+        # Noted even when nothing is known of it: a transaction still on its way must not count afterwards.
+        self._ledger.record("reversed", visit_no=done.visit_no if done else "", ref=data["omsgid"])
+        if done is not None and done.kind == kind:
+            self._ledger.record(reversal, visit_no=done.visit_no, ref=number)
         return {}
 
     def _agree(self, data: Node) -> Decimal:

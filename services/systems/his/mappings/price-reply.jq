@@ -1,0 +1,4 @@
+{
+  total: .ZJE,
+  lines: [.MX.XM[] | {number: .XH, code: .BM, name: .MC, count: .SL, price: .DJ, amount: .JE}]
+}
