@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bus.journal.schema import KEY_LENGTH
@@ -18,10 +18,11 @@ class MemoryJournal:
     intents that an earlier life of the bus is to have left behind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Iterable[Record] = ()) -> None:
         self.intents: list[Record] = []
         self.outcomes: list[Record] = []
-        self.earlier: list[Record] = []
+        self._doubtful = {record.id: replace(record, status="open") for record in earlier}
+        self._latest = dict(self._doubtful)
 
     async def start(self) -> None:
         """Nothing has to be opened."""
@@ -32,16 +33,20 @@ class MemoryJournal:
     async def intent(self, record: Record) -> None:
         """Keep the intent."""
         self.intents.append(record)
+        self._doubtful.pop(record.id, None)
+        self._latest[record.id] = replace(record, status="open")
 
     async def outcome(self, record: Record) -> None:
         """Keep the outcome."""
         self.outcomes.append(record)
+        self._doubtful.pop(record.id, None)
+        self._latest[record.id] = record
 
     def search(self, query: Query) -> Sequence[Record]:
         """Newest first; see ``ports.Query``."""
         found = [record for record in self._records() if matches(record, query)]
         if query.before:
-            anchor = next((record for record in self._records() if record.id == query.before), None)
+            anchor = self._latest.get(query.before)
             found = [] if anchor is None else [record for record in found if _place(record) < _place(anchor)]
         return [replace(record, bodies=()) for record in found[: max(1, query.limit)]]
 
@@ -51,13 +56,11 @@ class MemoryJournal:
 
     def message(self, message_id: str) -> Record | None:
         """One record with its bodies."""
-        return next((record for record in self._records() if record.id == message_id), None)
+        return self._latest.get(message_id)
 
     def in_doubt(self) -> Sequence[Record]:
         """Those of ``earlier`` that have no outcome, newest first."""
-        ended = {record.id for record in self.outcomes}
-        left = [replace(record, bodies=(), status="open") for record in self.earlier if record.id not in ended]
-        return sorted(left, key=_place, reverse=True)
+        return [replace(record, bodies=()) for record in self._records() if record.id in self._doubtful]
 
     def last_match(self, query: Query) -> float:
         """When the newest record that fits, whatever its time, was received; 0 when there is none."""
@@ -73,9 +76,7 @@ class MemoryJournal:
         )
 
     def _records(self) -> list[Record]:
-        latest = {record.id: replace(record, status="open") for record in (*self.earlier, *self.intents)}
-        latest.update({record.id: record for record in self.outcomes})
-        return sorted(latest.values(), key=_place, reverse=True)
+        return sorted(self._latest.values(), key=_place, reverse=True)
 
 
 def matches(record: Record, query: Query) -> bool:

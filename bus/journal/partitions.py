@@ -10,7 +10,10 @@ _DAY = 86400.0
 
 def day_of(received_at: float) -> date:
     """The partition of a record received at this Unix time."""
-    return _EPOCH + timedelta(days=int(received_at // _DAY))
+    try:
+        return _EPOCH + timedelta(days=int(received_at // _DAY))
+    except (OverflowError, ValueError):
+        return _EPOCH  # no time at all: it must not stop the writer
 
 
 def starts_at(day: date) -> float:

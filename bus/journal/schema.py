@@ -44,6 +44,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     "payloads": ("part", "received_at", "exchange", "size", "packed", "data"),
 }
 
+#: Tables whose row of the same place (received_at, id) is replaced: a message that was accepted and is delivered
+#: later has a second outcome, and a call that is repeated after a crash a second intent. The last word counts.
+REPLACED = frozenset({"exchanges", "intents", "unfinished"})
+
 #: Key values are indexed by this many characters: PostgreSQL refuses index entries over a third of a page.
 KEY_LENGTH = 200
 

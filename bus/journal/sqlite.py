@@ -15,7 +15,7 @@ from bus.journal.files import WriterLock, drop_before, path_of
 from bus.journal.partitions import oldest_kept, today
 from bus.journal.payloads import Packer
 from bus.journal.rows import Entry, Row, batch_of
-from bus.journal.schema import SQLITE, TABLES
+from bus.journal.schema import REPLACED, SQLITE, TABLES
 from bus.journal.store import Unstorable
 
 #: Rows of one INSERT statement, largest first. Few long statements instead of many short ones: every statement
@@ -123,7 +123,7 @@ class _Partition:
         batch = batch_of(entries, self._packer, boot)
         execute("BEGIN IMMEDIATE")
         for table, rows in batch.tables.items():
-            verb = "REPLACE" if table == "exchanges" else "INSERT OR IGNORE"
+            verb = "REPLACE" if table in REPLACED else "INSERT OR IGNORE"
             self._insert(f"{verb} INTO {table} VALUES ", rows, len(TABLES[table]))
         if batch.finished:
             self._insert("DELETE FROM unfinished WHERE (received_at, id) IN (VALUES ", batch.finished, 2, ")")

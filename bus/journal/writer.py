@@ -23,8 +23,9 @@ from bus.ports import Record
 
 _log = structlog.get_logger(__name__)
 
-#: At most this many records in one transaction, so that a burst does not hold the first of them back.
+#: At most this many records, or about this many bytes, in one transaction: a burst may not hold its first back.
 _LARGEST = 1024
+_HEAVIEST = 32 * 1024 * 1024
 
 #: Seconds between two looks at the clock while nothing arrives.
 _PULSE = 1.0
@@ -124,12 +125,21 @@ class GroupWriter:
         while self._wait():
             if not full and not self._closing:
                 time.sleep(self._window)
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), _LARGEST))]
+            batch = self._take()
             try:
                 self._commit(batch)
             finally:
                 full = bool(self._queue)
                 _wake(batch)
+
+    def _take(self) -> list[_Waiter]:
+        batch: list[_Waiter] = []
+        size = 0
+        while self._queue and len(batch) < _LARGEST and size < _HEAVIEST:
+            waiter = self._queue.popleft()
+            size += sum(len(body.data) for body in waiter.record.bodies)
+            batch.append(waiter)
+        return batch
 
     def _wait(self) -> bool:
         """Sleep until there is a record (True), or the journal is closed and nothing is left (False)."""
