@@ -112,7 +112,8 @@ class ProviderConnector:
                 trip.remember(error)
                 wait = self._wait_before_next(trip, error)
                 if wait is None:
-                    raise trip.telling(error) from error.__cause__
+                    telling = trip.telling(error)
+                    raise telling from telling.__cause__
             if wait > 0.0:
                 await self._sleep(wait)
 

@@ -114,11 +114,7 @@ class AioHttpClient:
         async with session.request(
             outbound.method, URL(outbound.url), data=data, headers=outbound.headers, allow_redirects=False
         ) as response:
-            try:
-                payload = await self._read(response, outbound)
-            except ReplyTooLarge:
-                response.close()
-                raise
+            payload = await self._read(response, outbound)
             return Inbound(response.status, _flat(response.headers), payload)
 
     async def _read(self, response: aiohttp.ClientResponse, outbound: Outbound) -> bytes:
@@ -128,21 +124,14 @@ class AioHttpClient:
         encoding = response.headers.get("Content-Encoding", "")
         if encoding and encoding.lower() != "identity":
             return await self._unpack(response, encoding.lower(), outbound)
-        content = response.content
-        first = await content.readany()
-        if content.at_eof():
-            blocks = [first]
-        else:
-            blocks, size = [first], len(first)
-            while block := await content.readany():
-                blocks.append(block)
-                size += len(block)
-                if size > limit:
-                    break
-        payload = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        if len(payload) > limit:
-            raise ReplyTooLarge(_too_large(outbound, limit), endpoint=origin(outbound.url))
-        return payload
+        blocks: list[bytes] = []
+        size = 0
+        while block := await response.content.readany():
+            blocks.append(block)
+            size += len(block)
+            if size > limit:
+                raise ReplyTooLarge(_too_large(outbound, limit), endpoint=origin(outbound.url))
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     async def _unpack(self, response: aiohttp.ClientResponse, encoding: str, outbound: Outbound) -> bytes:
         unpacker = Unpacker(encoding, self._max_reply, endpoint=origin(outbound.url))
@@ -175,8 +164,11 @@ def origin(url: str) -> str:
 
 
 def _refuse_broken_headers(outbound: Outbound) -> None:
-    for name, value in outbound.headers.items():
-        if _BROKEN_HEADER.search(value) or _BROKEN_HEADER.search(name):
+    headers = outbound.headers
+    if not _BROKEN_HEADER.search("".join((*headers, *headers.values()))):
+        return
+    for name, value in headers.items():
+        if _BROKEN_HEADER.search(name + value):
             raise BadRequest(f"the header {name!r} holds a line break or a NUL; nothing was sent")
 
 
@@ -197,7 +189,7 @@ def _translated(error: Exception, outbound: Outbound, dial: _Dial) -> ProviderEr
     where = origin(outbound.url)
     unsent = dial.opening
     if isinstance(error, aiohttp.InvalidURL) or type(error) is ValueError:
-        return ProviderUnreachable(f"{where}: not an address that can be called", endpoint=where, sent=False)
+        return ProviderUnreachable(f"{where}: no address or method that HTTP can carry", endpoint=where, sent=False)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return ProviderUnreachable(f"{where}: its name cannot be resolved", endpoint=where, sent=False)
     if isinstance(error, aiohttp.ClientSSLError):
