@@ -1,0 +1,201 @@
+"""Reads workflow instances for the console and the command line: lists, one with its history, counts, alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, Select, func, or_, select, update
+
+from bus.backbone.outbox import post
+from bus.orchestration.letters import order_letter
+from bus.orchestration.stimuli import Order
+from bus.orchestration.tables import (
+    alert,
+    workflow_definition,
+    workflow_instance,
+    workflow_key,
+    workflow_step,
+    workflow_timer,
+    workflow_wait,
+)
+from bus.state import State
+from transformers.document import Json
+
+Entry = Mapping[str, Any]
+
+_LISTED = (
+    workflow_instance.c.id,
+    workflow_instance.c.workflow,
+    workflow_instance.c.definition_hash,
+    workflow_instance.c.status,
+    workflow_instance.c.flow,
+    workflow_instance.c.keys,
+    workflow_instance.c.created_at,
+    workflow_instance.c.updated_at,
+    workflow_instance.c.error,
+)
+
+
+class Instances:
+    """The instances of a state store, for threads without an event loop."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def page(self, *, status: str = "", workflow: str = "", before: str = "", limit: int = 50) -> Sequence[Entry]:
+        """Instances, newest first; see ``list_instances``."""
+        return self._state.read_blocking(
+            lambda c: list_instances(c, status=status, workflow=workflow, before=before, limit=limit)
+        )
+
+    def one(self, instance: str) -> Entry | None:
+        """One instance with its history, waits, timers and definition; None when there is none."""
+        return self._state.read_blocking(lambda c: get_instance(c, instance))
+
+    def by_key(self, name: str, value: str) -> Sequence[Entry]:
+        """The instances that carry this business key, newest first; an empty name stands for any."""
+        return self._state.read_blocking(lambda c: find_by_key(c, name, value))
+
+    def counts(self) -> Mapping[str, int]:
+        """How many instances have which status."""
+        return self._state.read_blocking(count_by_status)
+
+    def alerts(self, limit: int = 20) -> Sequence[Entry]:
+        """Alerts nobody has acknowledged, newest first."""
+        return self._state.read_blocking(lambda c: open_alerts(c, limit))
+
+    def acknowledge(self, alert_id: str, user: str) -> bool:
+        """Note that ``user`` has seen an alert; False when there is no such open alert."""
+        return self._state.write_blocking(lambda c: acknowledge(c, alert_id, user))
+
+    def order(self, instance: str, order: Order) -> None:
+        """Give an instance an operator's word; a worker carries it out."""
+        self._state.write_blocking(lambda c: post(c, [order_letter(instance, order)]))
+
+
+def list_instances(
+    connection: Connection, *, status: str = "", workflow: str = "", before: str = "", limit: int = 50
+) -> Sequence[Entry]:
+    """Up to ``limit`` instances, newest first; ``before`` is the id of the last one of the page before.
+
+    Each has id, workflow, definition_hash, status, flow, keys (pairs), created_at, updated_at (Unix seconds) and
+    error (a text, empty when there is none).
+    """
+    wanted = select(*_LISTED)
+    if status:
+        wanted = wanted.where(workflow_instance.c.status == status)
+    if workflow:
+        wanted = wanted.where(workflow_instance.c.workflow == workflow)
+    if before:
+        wanted = _older(wanted, before)
+    newest = wanted.order_by(workflow_instance.c.created_at.desc(), workflow_instance.c.id.desc())
+    return [_entry(row) for row in connection.execute(newest.limit(limit))]
+
+
+def _older(wanted: Select[Any], before: str) -> Select[Any]:
+    table = workflow_instance.c
+    since = select(table.created_at).where(table.id == before).scalar_subquery()
+    return wanted.where(or_(table.created_at < since, (table.created_at == since) & (table.id < before)))
+
+
+def find_by_key(connection: Connection, name: str, value: str) -> Sequence[Entry]:
+    """The instances that carry this business key, newest first; an empty name stands for any."""
+    carrying = select(workflow_key.c.instance).where(workflow_key.c.value == value)
+    if name:
+        carrying = carrying.where(workflow_key.c.name == name)
+    wanted = select(*_LISTED).where(workflow_instance.c.id.in_(carrying))
+    return [_entry(row) for row in connection.execute(wanted.order_by(workflow_instance.c.created_at.desc()))]
+
+
+def count_by_status(connection: Connection) -> Mapping[str, int]:
+    """How many instances have which status."""
+    counted = select(workflow_instance.c.status, func.count()).group_by(workflow_instance.c.status)
+    return {row[0]: row[1] for row in connection.execute(counted)}
+
+
+def get_instance(connection: Connection, instance: str) -> Entry | None:
+    """One instance; beyond what a list holds: ``version``, ``steps`` (in the order begun), ``waits``, ``timers``,
+    ``alerts``, ``definition`` (the linked workflow's JSON), ``input`` and ``vars`` (patient data: mask them)."""
+    row = connection.execute(select(workflow_instance).where(workflow_instance.c.id == instance)).first()
+    if row is None:
+        return None
+    known = select(workflow_definition).where(workflow_definition.c.hash == row.definition_hash)
+    definition = connection.execute(known).one()
+    state: dict[str, Json] = orjson.loads(row.state)
+    return {
+        **_entry(row),
+        "version": definition.version,
+        "definition": orjson.loads(definition.json),
+        "input": state["input"],
+        "vars": state["vars"],
+        "steps": _steps(connection, instance),
+        "waits": _waits(connection, instance),
+        "timers": _timers(connection, instance),
+        "alerts": [_alert(found) for found in connection.execute(select(alert).where(alert.c.instance == instance))],
+    }
+
+
+def _steps(connection: Connection, instance: str) -> Sequence[Entry]:
+    """step, phase (do, unknown, undo), attempt, status, operation, message_id, error, started_at, ended_at (0: not)."""
+    lines = select(workflow_step).where(workflow_step.c.instance == instance)
+    order = (workflow_step.c.started_at, workflow_step.c.attempt, workflow_step.c.step)
+    return [
+        {
+            "step": row.step,
+            "phase": row.phase,
+            "attempt": row.attempt,
+            "status": row.status,
+            "operation": row.target,
+            "message_id": row.message_id,
+            "error": row.error,
+            "started_at": row.started_at,
+            "ended_at": row.ended_at,
+        }
+        for row in connection.execute(lines.order_by(*order))
+    ]
+
+
+def _waits(connection: Connection, instance: str) -> Sequence[Entry]:
+    rows = connection.execute(select(workflow_wait).where(workflow_wait.c.instance == instance))
+    return [{"event": row.event, "match": orjson.loads(row.match), "since": row.opened_at} for row in rows]
+
+
+def _timers(connection: Connection, instance: str) -> Sequence[Entry]:
+    wanted = select(workflow_timer).where(workflow_timer.c.instance == instance).order_by(workflow_timer.c.due_at)
+    return [{"kind": row.kind, "due_at": row.due_at} for row in connection.execute(wanted)]
+
+
+def open_alerts(connection: Connection, limit: int = 20) -> Sequence[Entry]:
+    """Alerts nobody has acknowledged, newest first: id, at, kind, instance, step, code, and all of it as text."""
+    wanted = select(alert).where(alert.c.acknowledged.is_(False)).order_by(alert.c.at.desc()).limit(limit)
+    return [_alert(row) for row in connection.execute(wanted)]
+
+
+def acknowledge(connection: Connection, alert_id: str, user: str) -> bool:
+    """Inside a work: note that ``user`` has seen an alert; False when there is no such open alert."""
+    unseen = (alert.c.id == alert_id) & alert.c.acknowledged.is_(False)
+    seen = update(alert).where(unseen).values(acknowledged=True, acknowledged_by=user[:64])
+    return connection.execute(seen).rowcount == 1
+
+
+def _alert(row: Row[Any]) -> Entry:
+    fields = {name: getattr(row, name) for name in ("id", "at", "kind", "instance", "step", "code", "acknowledged")}
+    return {**fields, "text": f"{row.step}: {row.code}"}
+
+
+def _entry(row: Row[Any]) -> Entry:
+    error: dict[str, str] = orjson.loads(row.error)
+    where = f"{error['step']}: " if error.get("step") else ""
+    return {
+        "id": row.id,
+        "workflow": row.workflow,
+        "definition_hash": row.definition_hash,
+        "status": row.status,
+        "flow": row.flow,
+        "keys": [tuple(pair) for pair in orjson.loads(row.keys)],
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "error": f"{where}{error['message']}" if error else "",
+    }
