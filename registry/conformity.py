@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
 from registry.errors import Problem
-from registry.source import Place, Source
+from registry.located import Place, Source
 
 #: Every kind of manifest and the file in ``registry/schemas`` that describes it.
 KINDS: Mapping[str, str] = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from registry.errors import ManifestInvalid, Problem
+from registry.located import Place
 from registry.manifest import Manifest
-from registry.source import Place
 
 T = TypeVar("T")
 

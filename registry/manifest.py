@@ -9,7 +9,7 @@ from typing import Any
 from registry.catalogue import Catalogue
 from registry.conformity import KINDS, check_shape, nearest
 from registry.errors import Problem
-from registry.source import Place, Source, read_yaml
+from registry.located import Place, Source, read_yaml
 
 
 @dataclass(frozen=True, slots=True)

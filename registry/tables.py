@@ -1,4 +1,4 @@
-"""Code tables as manifests write them: rows inline or in a CSV file."""
+"""Code tables as manifests write them: rows inline or in a CSV file; unknown codes are counted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from registry.conformity import nearest
 from registry.errors import ManifestInvalid, Problem
 from registry.findings import Spot
 from registry.manifest import Manifest
+from registry.unmapped import Unmapped
+from transformers.codes import CodeTable, Mapped
+from transformers.errors import MappingFailed, TransformerInvalid
 
 
 def read_rows(manifest: Manifest, catalogue: Catalogue) -> tuple[tuple[str, ...], ...]:
@@ -61,3 +64,37 @@ def _read_csv(
         if len(row) != len(columns)
     ]
     return [tuple(row) for _, row in rows]
+
+
+class CountedTable(CodeTable):
+    """A code table that counts every code it does not know, whether a stand-in was taken or the code refused."""
+
+    __slots__ = ("_counter",)
+    _counter: Unmapped
+
+    def counting(self, counter: Unmapped) -> CountedTable:
+        """The same table, counting into ``counter``."""
+        object.__setattr__(self, "_counter", counter)
+        return self
+
+    def lookup(self, value: str, source: str, target: str) -> Mapped:
+        """See ``CodeTable.lookup``."""
+        try:
+            mapped = super().lookup(value, source, target)
+        except MappingFailed:
+            self._counter.count(self.name, source, target, value)
+            raise
+        if not mapped.known:
+            self._counter.count(self.name, source, target, value)
+        return mapped
+
+
+def compile_table(manifest: Manifest, catalogue: Catalogue, counter: Unmapped) -> CodeTable:
+    """The code table that a manifest describes. Raises ManifestInvalid."""
+    rows = read_rows(manifest, catalogue)
+    value = manifest.value
+    try:
+        table = CountedTable(tuple(value["columns"]), rows, value.get("unmapped", {}), name=manifest.name)
+    except TransformerInvalid as error:
+        raise Spot(manifest).refuse(str(error)) from error
+    return table.counting(counter)

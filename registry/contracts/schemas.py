@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections import defaultdict
 from collections.abc import Mapping
 from copy import deepcopy
@@ -17,13 +16,15 @@ from transformers.document import Element
 
 _SCHEMA = f"{{{ns.XSD}}}schema"
 _IMPORT = f"{{{ns.XSD}}}import"
+_ALL = "all-schemas.xsd"
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaSet:
-    """Schema files by their names relative to the main one.
+    """Schema files that name each other exactly as they are keyed here, so nothing about them is ambiguous.
 
-    ``documents[main]`` imports every namespace, so one validator knows all elements."""
+    ``documents[main]`` reaches all the others.
+    """
 
     main: str
     documents: Mapping[str, bytes]
@@ -33,39 +34,43 @@ class SchemaSet:
         return {name: content for name, content in self.documents.items() if name != self.main}
 
 
-def schemas_of(documents: Mapping[str, Element]) -> SchemaSet | None:
+def schemas_of_xsd(documents: Mapping[str, Element]) -> SchemaSet:
+    """A schema file and everything it imports; the first of ``documents`` is the main one."""
+    for name, root in documents.items():
+        _place_imports(root, name, {})
+    return SchemaSet(next(iter(documents)), {name: xml.serialise(root) for name, root in documents.items()})
+
+
+def schemas_of_wsdl(documents: Mapping[str, Element]) -> SchemaSet | None:
     """The schemas inside and beside the WSDLs among ``documents``; None when there are none.
 
     A WSDL may hold several schemas that import each other by namespace alone, or even share one namespace.
     Each becomes a file; one file per namespace gathers its parts; and imports are given that file's name.
     """
-    files = {name: root for name, root in documents.items() if root.tag == _SCHEMA}
-    origins = {name: name for name in files}
+    files: dict[str, Element] = {}
     inline: dict[str, list[str]] = defaultdict(list)
     for name, root in documents.items():
-        for number, schema in enumerate(root.iter(_SCHEMA) if root.tag != _SCHEMA else (), 1):
+        if root.tag == _SCHEMA:
+            files[name] = deepcopy(root)
+            _place_imports(files[name], name, {})
+            continue
+        for number, schema in enumerate(root.iter(_SCHEMA), 1):
             file = f"{name}.{number}.xsd"
             files[file] = _stand_alone(schema)
-            origins[file] = name
+            _place_imports(files[file], name, {})
             inline[schema.get("targetNamespace", "")].append(file)
     if not files:
         return None
-    homes: dict[str, str] = {}
-    gathered: dict[str, Element] = {}
+    homes = {namespace: parts[0] for namespace, parts in inline.items()}
     for number, (namespace, parts) in enumerate(sorted(inline.items()), 1):
-        homes[namespace] = parts[0]
         if len(parts) > 1:
-            homes[namespace] = posixpath.join(posixpath.dirname(parts[0]), f"namespace-{number}.xsd")
-            gathered[homes[namespace]] = _gather(namespace, parts, homes[namespace])
+            homes[namespace] = f"namespace-{number}.xsd"
+            files[homes[namespace]] = _gather(namespace, parts)
     for name, schema in files.items():
-        _place_imports(schema, name, origins[name], homes)
+        _place_imports(schema, name, homes)
     top = homes or {root.get("targetNamespace", ""): name for name, root in files.items()}
-    folder = posixpath.dirname(next(iter(documents)))
-    main = posixpath.join(folder, "all-schemas.xsd")
-    everything = {main: _import_all(top, main), **files, **gathered}
-    return SchemaSet(
-        _relative(main, main), {_relative(name, main): xml.serialise(root) for name, root in everything.items()}
-    )
+    written = {name: xml.serialise(root) for name, root in files.items()}
+    return SchemaSet(_ALL, {_ALL: xml.serialise(_import_all(top)), **written})
 
 
 def _stand_alone(schema: Element) -> Element:
@@ -77,33 +82,31 @@ def _stand_alone(schema: Element) -> Element:
     return copied
 
 
-def _gather(namespace: str, parts: list[str], file: str) -> Element:
+def _gather(namespace: str, parts: list[str]) -> Element:
     root = etree.Element(_SCHEMA, nsmap={"xs": ns.XSD})
     if namespace:
         root.set("targetNamespace", namespace)
     for part in parts:
-        etree.SubElement(root, f"{{{ns.XSD}}}include", schemaLocation=_relative(part, file))
+        etree.SubElement(root, f"{{{ns.XSD}}}include", schemaLocation=part)
     return root
 
 
-def _place_imports(schema: Element, file: str, origin: str, homes: Mapping[str, str]) -> None:
-    """Point every import at its file: by name where it has one, by namespace where the WSDL holds it itself."""
+def _place_imports(schema: Element, origin: str, homes: Mapping[str, str]) -> None:
+    """Point every import at its file: first by the location written in ``origin``, then by namespace in ``homes``."""
+    if homes:
+        for element in schema.iter(_IMPORT):
+            home = homes.get(element.get("namespace", ""))
+            if home and not element.get("schemaLocation"):
+                element.set("schemaLocation", home)
+        return
     for element, attribute, location in locations(schema):
-        element.set(attribute, _relative(join(origin, location), file))
-    for element in schema.iter(_IMPORT):
-        home = homes.get(element.get("namespace", ""))
-        if home and not element.get("schemaLocation"):
-            element.set("schemaLocation", _relative(home, file))
+        element.set(attribute, join(origin, location))
 
 
-def _import_all(homes: Mapping[str, str], main: str) -> Element:
+def _import_all(homes: Mapping[str, str]) -> Element:
     root = etree.Element(_SCHEMA, nsmap={"xs": ns.XSD}, targetNamespace="urn:meridian:all-schemas")
     for namespace, file in sorted(homes.items()):
-        element = etree.SubElement(root, _IMPORT, schemaLocation=_relative(file, main))
+        element = etree.SubElement(root, _IMPORT, schemaLocation=file)
         if namespace:
             element.set("namespace", namespace)
     return root
-
-
-def _relative(name: str, base: str) -> str:
-    return posixpath.relpath(name, posixpath.dirname(base) or ".")

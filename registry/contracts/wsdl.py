@@ -16,7 +16,7 @@ from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding, SoapBinding
 
 from registry.catalogue import Catalogue
 from registry.contracts.documents import closure
-from registry.contracts.schemas import SchemaSet, schemas_of
+from registry.contracts.schemas import SchemaSet, schemas_of_wsdl
 from registry.errors import ManifestInvalid, Problem
 from registry.model import PublishedContract
 from transformers import ns, xml
@@ -66,7 +66,7 @@ def read_wsdl(catalogue: Catalogue, name: str) -> WsdlContract:
         posixpath.basename(name),
         {posixpath.relpath(file, folder or "."): xml.serialise(root) for file, root in documents.items()},
     )
-    return WsdlContract(name, operations, published, schemas_of(documents))
+    return WsdlContract(name, operations, published, schemas_of_wsdl(documents))
 
 
 class _Shelf(Transport):

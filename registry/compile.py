@@ -1,0 +1,74 @@
+"""Catalogue + environment → snapshot: everything compiled, or every reason at once why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from registry.bench import Bench
+from registry.catalogue import Catalogue
+from registry.consumers import compile_consumer
+from registry.errors import Problem
+from registry.findings import Findings
+from registry.journeys import compile_journey
+from registry.library import Library
+from registry.manifest import read_manifests
+from registry.model import Snapshot, System
+from registry.references import check_references
+from registry.tables import compile_table
+from registry.unmapped import Unmapped
+from registry.versions import compile_service
+from registry.workflows import compile_workflows
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A snapshot, and what is allowed in its manifests but probably not meant."""
+
+    snapshot: Snapshot
+    warnings: tuple[Problem, ...]
+
+
+def compile_catalogue(
+    catalogue: Catalogue,
+    environ: Mapping[str, str],
+    *,
+    revision: int = 0,
+    unmapped: Unmapped | None = None,
+) -> Compiled:
+    """Compile a catalogue. ``unmapped`` counts unknown codes across snapshots.
+
+    Raises ManifestInvalid with every problem, sorted by file and line.
+    """
+    findings = Findings()
+    manifests, problems = read_manifests(catalogue)
+    findings.add(problems)
+    findings.add(check_references(manifests))
+    bench = _with_tables(
+        Bench(manifests, Library(catalogue), environ, findings, unmapped if unmapped is not None else Unmapped())
+    )
+    snapshot = Snapshot(
+        revision=revision,
+        systems={each.name: _system(each.value) for each in manifests.sound("System")},
+        services={each.name: compile_service(each, bench) for each in manifests.sound("Service")},
+        consumers={each.name: compile_consumer(each, bench) for each in manifests.sound("Consumer")},
+        workflows=compile_workflows(bench),
+        journeys={each.name: compile_journey(each) for each in manifests.sound("Journey")},
+    )
+    findings.settle()
+    return Compiled(snapshot, tuple(sorted(findings.warnings)))
+
+
+def _with_tables(bench: Bench) -> Bench:
+    tables = {}
+    for manifest in bench.manifests.sound("CodeTable"):
+        table = bench.findings.attempt(
+            lambda manifest=manifest: compile_table(manifest, bench.library.catalogue, bench.unmapped)  # type: ignore[misc]
+        )
+        if table is not None:
+            tables[manifest.name] = table
+    return replace(bench, tables=tables)
+
+
+def _system(raw: Mapping[str, str]) -> System:
+    return System(raw["name"], raw.get("title", {}), raw.get("owner", ""))  # type: ignore[arg-type]

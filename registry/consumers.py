@@ -1,0 +1,39 @@
+"""Consumers: who calls, how they prove it, and what they may call."""
+
+from __future__ import annotations
+
+from registry.bench import Bench
+from registry.credentials import compile_credential
+from registry.findings import Spot
+from registry.manifest import Manifest
+from registry.model import Consumer, Grant
+from transformers import charset
+
+
+def compile_consumer(manifest: Manifest, bench: Bench) -> Consumer:
+    """A consumer; credentials whose secrets are missing become findings."""
+    raw, spot = manifest.value, Spot(manifest)
+    credentials = []
+    for number, entry in enumerate(raw.get("credentials", ())):
+        place = spot.at("credentials", number)
+        credential = bench.findings.attempt(
+            lambda entry=entry, place=place: compile_credential(entry, bench.environ, place, bench.findings)  # type: ignore[misc]
+        )
+        if credential is not None:
+            credentials.append(credential)
+    encoding = raw.get("charset", "")
+    if encoding and not charset.codec_of(encoding):
+        hint = "for instance utf-8, gbk or gb18030"
+        bench.findings.add([spot.at("charset").problem(f"unknown charset {encoding!r}", hint)])
+    rate = raw.get("rate", {})
+    per_second = float(rate.get("per_second", 0))
+    return Consumer(
+        name=manifest.name,
+        title=raw.get("title", {}),
+        system=raw.get("system", ""),
+        credentials=tuple(credentials),
+        grants=tuple(Grant(each["service"], frozenset(each["operations"])) for each in raw.get("grants", ())),
+        rate=per_second,
+        burst=rate.get("burst", max(1, round(per_second))) if rate else 0,
+        charset=encoding,
+    )

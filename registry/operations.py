@@ -1,0 +1,222 @@
+"""One operation of a service version: everything that the hot path needs of it, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from registry.bench import Bench
+from registry.conformity import nearest
+from registry.contracts.wsdl import WsdlContract, WsdlOperation
+from registry.findings import Spot
+from registry.inside import check_inside
+from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Validator
+from registry.operation_faults import find_faults
+from registry.paths import parse_path
+from registry.shapes import Conversions, conversions
+from registry.steps import Scope, Step, compile_steps
+from transformers.document import Transform
+
+
+@dataclass(frozen=True, slots=True)
+class VersionScope:
+    """What all operations of a version share. ``contract`` is None without a WSDL, or where it is broken."""
+
+    bench: Bench
+    service: str
+    version: str
+    faces: frozenset[Protocol]
+    provider: Provider | None
+    has_provider: bool
+    has_contract: bool
+    contract: WsdlContract | None
+    namespaces: Mapping[str, str]
+    policy: Policy
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of elements that neither a manifest nor a WSDL names."""
+        return f"urn:meridian:{self.service}:{self.version}"
+
+
+def merge_policy(base: Policy, raw: Mapping[str, Any]) -> Policy:
+    """``base`` with the fields that a manifest sets."""
+    values = {field.name: getattr(base, field.name) for field in fields(Policy)}
+    return Policy(**{**values, **raw})
+
+
+def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> Operation:
+    """An operation; whatever of it does not compile becomes a finding and is left out."""
+    bound = _bound(raw, scope, spot)
+    form: Form = raw.get("form") or ("xml" if scope.has_contract else "json")
+    scope.bench.findings.add(find_faults(raw, form, scope.has_provider, scope.has_contract, spot))
+    soap = raw.get("soap", {})
+    element = soap.get("element") or (bound.element if bound else f"{{{scope.namespace}}}{raw['name']}")
+    reply = soap.get("reply_element") or (
+        bound.reply_element if bound else f"{{{scope.namespace}}}{raw['name']}Response"
+    )
+    by = conversions(raw, scope.bench, scope.contract if bound else None, (element, reply), spot)
+    mapping = _Mapping(raw, form, scope, by, spot)
+    call = raw.get("call", {})
+    http = raw.get("http", {})
+    action = soap.get("action") or (bound.action if bound else "")
+    return Operation(
+        service=scope.service,
+        version=scope.version,
+        name=raw["name"],
+        title=raw.get("title", {}),
+        effect=raw.get("effect", "read"),
+        mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
+        form=form,
+        policy=merge_policy(scope.policy, raw.get("policy", {})),
+        call=_call(call, http, action, scope),
+        element=element,
+        reply_element=reply,
+        action=action,
+        http_method=http.get("method", "POST"),
+        http_path=http.get("path", f"/{raw['name']}"),
+        request=mapping.request(),
+        reply=mapping.reply(),
+        request_check=_check("request", raw, form, scope, spot),
+        reply_check=_check("reply", raw, form, scope, spot),
+        keys=_keys("keys", raw, form, scope, spot),
+        reply_keys=_keys("reply_keys", raw, form, scope, spot),
+        to_json=by.request.to_json if by.request else None,
+        to_xml=by.request.to_xml if by.request else None,
+        reply_to_json=by.reply.to_json if by.reply else None,
+        reply_to_xml=by.reply.to_xml if by.reply else None,
+        masks=_masks(raw, scope, spot),
+        starts=raw.get("starts", ""),
+        raises=raw.get("raises", ""),
+    )
+
+
+def _bound(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> WsdlOperation | None:
+    """The operation of this name in the version's WSDL."""
+    if scope.contract is None:
+        return None
+    bound = scope.contract.operations.get(raw["name"])
+    if bound is None:
+        hint = nearest(raw["name"], scope.contract.operations)
+        message = f"the WSDL {scope.contract.file} binds no operation {raw['name']!r}"
+        scope.bench.findings.add([spot.at("name").problem(message, hint)])
+    return bound
+
+
+def _call(call: Mapping[str, Any], http: Mapping[str, Any], action: str, scope: VersionScope) -> Call:
+    """The provider's side; a REST provider is called as the bus is, and a SOAP one by the contract's action."""
+    if scope.provider is not None and scope.provider.protocol == "rest":
+        call = call or http
+        return Call(call.get("method", "POST"), call.get("path", ""))
+    return Call("POST", call.get("path", ""), call.get("action", action))
+
+
+def _check(side: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, spot: Spot) -> Check | None:
+    written = raw.get("checks", {}).get(side)
+    if written is None:
+        return None
+    place, findings = spot.at("checks", side), scope.bench.findings
+    validator = findings.attempt(lambda: _validator(written, scope, place))
+    if validator is not None and "inside" in written:
+        whole = validator
+        validator = findings.attempt(
+            lambda: check_inside(whole, written["inside"], form, scope.namespaces, place.at("inside"))
+        )
+    return None if validator is None else Check(written.get("gate", "reject"), validator)
+
+
+def _validator(written: Mapping[str, Any], scope: VersionScope, place: Spot) -> Validator | None:
+    library = scope.bench.library
+    if "json_schema" in written:
+        return library.json_schema(library.file(written["json_schema"], place.at("json_schema"))).validator
+    if "xsd" in written:
+        name = library.file(written["xsd"], place.at("xsd"))
+        return library.xsd_validator(library.schemas(name), name)
+    if scope.contract is None:
+        return None
+    if scope.contract.schemas is None:
+        raise place.refuse("the WSDL holds no schema to check against", "give an xsd, or leave the check out")
+    return library.xsd_validator(scope.contract.schemas, scope.contract.file)
+
+
+def _keys(field: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, spot: Spot) -> Any:
+    return compile_keys(raw.get(field, {}), form, scope.namespaces, spot.at(field), scope.bench.findings)
+
+
+def _masks(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> tuple[str, ...]:
+    for number, path in enumerate(raw.get("masks", ())):
+        if parse_path(path) is None:
+            place = spot.at("masks", number)
+            scope.bench.findings.attempt(lambda path=path, place=place: checked_xpath(path, scope.namespaces, place))  # type: ignore[misc]
+    return tuple(raw.get("masks", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    """The two mappings of an operation, completed by schema where they stop short of the other side's form."""
+
+    raw: Mapping[str, Any]
+    form: Form
+    scope: VersionScope
+    by: Conversions
+    spot: Spot
+
+    def request(self) -> tuple[Transform, ...]:
+        steps = self._steps("request")
+        wanted = self._other_side()
+        gives = steps[-1].gives if steps else self.form
+        if steps and steps[0].takes != self.form:
+            self._complain("request", f"takes {steps[0].takes} first, but the contract speaks {self.form}")
+        if wanted is None or gives == wanted or self._broken("request", steps):
+            return tuple(step.apply for step in steps)
+        own = self.by.request
+        if own is None:
+            self._complain("request", f"gives {gives}, but {self._whom()} takes {wanted}")
+            return ()
+        return (*(step.apply for step in steps), own.to_xml if wanted == "xml" else own.to_json)
+
+    def reply(self) -> tuple[Transform, ...]:
+        steps = self._steps("reply")
+        given = None if self._ends_here() else self._other_side()
+        gives = steps[-1].gives if steps else given
+        applied = tuple(step.apply for step in steps)
+        if given is None or self._broken("reply", steps):
+            return applied
+        own = self.by.reply
+        if steps and steps[0].takes != given:
+            self._complain("reply", f"takes {steps[0].takes} first, but {self._whom()} answers {given}")
+        elif gives != self.form:
+            if own is None:
+                self._complain("reply", f"gives {gives}, but the contract speaks {self.form}")
+                return ()
+            return (*applied, own.to_xml if self.form == "xml" else own.to_json)
+        return applied
+
+    def _steps(self, side: str) -> tuple[Step, ...]:
+        own = self.by.request if side == "request" else self.by.reply
+        scope = Scope(self.scope.bench, self.scope.namespaces, own)
+        return compile_steps(self.raw.get(side, ()), scope, self.spot.at(side))
+
+    def _broken(self, side: str, steps: tuple[Step, ...]) -> bool:
+        """Whether a step did not compile: that has been reported, and the rest cannot be judged."""
+        return len(steps) < len(self.raw.get(side, ()))
+
+    def _ends_here(self) -> bool:
+        return "starts" in self.raw or "raises" in self.raw
+
+    def _other_side(self) -> Form | None:
+        if self._ends_here():
+            return "json"
+        if self.scope.provider is None:
+            return None
+        return "json" if self.scope.provider.protocol == "rest" else "xml"
+
+    def _whom(self) -> str:
+        if self._ends_here():
+            return "a workflow or an event"
+        return f"the {self.scope.provider.protocol} provider" if self.scope.provider else "the provider"
+
+    def _complain(self, side: str, message: str) -> None:
+        hint = "add a to_xml or to_json step, or a schema to convert by"
+        self.scope.bench.findings.add([self.spot.at(side).problem(f"the {side} mapping {message}", hint)])

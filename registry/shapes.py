@@ -1,0 +1,139 @@
+"""Conversions between XML and JSON by schema: which schema says how, for each side of an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from registry.bench import Bench
+from registry.contracts.schemas import SchemaSet
+from registry.contracts.wsdl import WsdlContract
+from registry.errors import ManifestInvalid, Problem
+from registry.findings import Spot
+from registry.library import JsonSchema
+from transformers import ns
+from transformers.document import Document, Element, Json, Transform
+from transformers.errors import MappingFailed, TransformerInvalid
+from transformers.xml_json import (
+    Shape,
+    shape_from_json_schema,
+    shape_from_xsd,
+    simple_to_json,
+    simple_to_xml,
+    to_json,
+    to_xml,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Both directions of one document. ``shape`` is None for the convention that needs no schema."""
+
+    to_json: Transform
+    to_xml: Transform
+    shape: Shape | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversions:
+    """The conversions of an operation's request and reply; None where no schema says how."""
+
+    request: Conversion | None = None
+    reply: Conversion | None = None
+
+
+def by_shape(shape: Shape) -> Conversion:
+    """The conversion that a shape describes."""
+    return Conversion(
+        lambda document: to_json(element_of(document, "to_json"), shape),
+        lambda document: to_xml(json_of(document, "to_xml"), shape),
+        shape,
+    )
+
+
+def by_convention(root: str) -> Conversion:
+    """The conversion without a schema; ``root`` names the element that JSON becomes."""
+    return Conversion(
+        lambda document: simple_to_json(element_of(document, "to_json")),
+        lambda document: simple_to_xml(json_of(document, "to_xml"), root),
+    )
+
+
+def by_json_schema(schema: JsonSchema, element: str) -> Conversion:
+    """The conversion of documents of a JSON Schema, as the element ``element``. Raises ManifestInvalid."""
+    namespace, name = ns.split(element)
+    return by_shape(
+        _made(schema.file, lambda: shape_from_json_schema(schema.schema, name, namespace, schema.resources))
+    )
+
+
+def by_xsd(schemas: SchemaSet, element: str, file: str) -> Conversion:
+    """The conversion of one global element of an XML Schema. Raises ManifestInvalid."""
+    main = schemas.documents[schemas.main]
+    return by_shape(_made(file, lambda: shape_from_xsd(main, schemas.includes(), element)))
+
+
+def conversions(
+    raw: Mapping[str, Any], bench: Bench, contract: WsdlContract | None, elements: tuple[str, str], spot: Spot
+) -> Conversions:
+    """The conversions of an operation: by its WSDL where it has one, else by the schemas of its checks."""
+    sides = zip(("request", "reply"), elements, strict=True)
+    made = [_side(raw, bench, contract, side, element, spot) for side, element in sides]
+    return Conversions(*made)
+
+
+def _side(
+    raw: Mapping[str, Any], bench: Bench, contract: WsdlContract | None, side: str, element: str, spot: Spot
+) -> Conversion | None:
+    check = raw.get("checks", {}).get(side, {})
+    library = bench.library
+    if contract is not None:
+        return _of_contract(contract, element, bench, spot)
+    if "inside" in check:  # that schema describes the document inside, not the one that holds it
+        return None
+    try:
+        if "json_schema" in check:
+            name = library.file(check["json_schema"], spot.at("checks", side, "json_schema"))
+            return by_json_schema(library.json_schema(name), element)
+        if "xsd" in check:
+            name = library.file(check["xsd"], spot.at("checks", side, "xsd"))
+            return by_xsd(library.schemas(name), element, name)
+    except ManifestInvalid as error:
+        bench.findings.add(error.problems)
+    return None
+
+
+def _of_contract(contract: WsdlContract, element: str, bench: Bench, spot: Spot) -> Conversion | None:
+    """By the WSDL; what cannot be converted can still be carried as it is, so that is only a warning."""
+    if contract.schemas is None or not element:
+        return None
+    try:
+        return by_xsd(contract.schemas, element, contract.file)
+    except ManifestInvalid as error:
+        reason = "; ".join(problem.message for problem in error.problems)
+        bench.findings.warn(spot.problem(f"only for SOAP callers, since no JSON can be made of it: {reason}"))
+        return None
+
+
+def _made(file: str, make: Callable[[], Shape]) -> Shape:
+    try:
+        return make()
+    except TransformerInvalid as error:
+        raise ManifestInvalid((Problem(file, error.line or 1, str(error)),)) from error
+
+
+def element_of(document: Document, step: str) -> Element:
+    """The document as XML. Raises MappingFailed when it is JSON."""
+    if not isinstance(document, etree._Element):
+        raise MappingFailed(f"{step} takes XML and was given JSON; check the steps before it", step=step)
+    return document
+
+
+def json_of(document: Document, step: str) -> Json:
+    """The document as JSON. Raises MappingFailed when it is XML."""
+    if isinstance(document, etree._Element):
+        raise MappingFailed(f"{step} takes JSON and was given XML; check the steps before it", step=step)
+    return document

@@ -1,0 +1,27 @@
+"""Workflow definitions of a catalogue, parsed and linked, with their problems at the lines where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from registry.bench import Bench
+from registry.findings import Spot
+from registry.workflow import LinkedWorkflow, WorkflowDefinition, WorkflowInvalid, link, parse_workflow
+
+
+def compile_workflows(bench: Bench) -> Mapping[str, LinkedWorkflow]:
+    """Every workflow by name, with the workflows it runs inlined; empty when one of them is broken."""
+    definitions: dict[str, WorkflowDefinition] = {}
+    manifests = bench.manifests.names("Workflow")
+    for manifest in bench.manifests.sound("Workflow"):
+        try:
+            definitions[manifest.name] = parse_workflow(manifest.value)
+        except WorkflowInvalid as error:
+            bench.findings.add(Spot(manifest, path).problem(message) for path, message in error.problems)
+    if len(definitions) < len(manifests):
+        return {}
+    try:
+        return link(definitions)
+    except WorkflowInvalid as error:
+        bench.findings.add(Spot(manifests[str(path[0])], path[1:]).problem(message) for path, message in error.problems)
+        return {}
