@@ -11,6 +11,7 @@ from registry.conformity import nearest
 from registry.contracts.wsdl import WsdlContract, WsdlOperation
 from registry.findings import Spot
 from registry.inside import check_inside
+from registry.keys import checked_xpath, compile_keys
 from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Validator
 from registry.operation_faults import find_faults
 from registry.paths import parse_path
