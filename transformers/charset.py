@@ -122,8 +122,9 @@ def _climb(body: bytes, http_charset: str) -> Decoded | None:
             break
     if b"\0" in body:
         wide = _wide(body)
-        if wide:
-            return _try(body, wide, wide, body, http_charset)
+        decoded = _try(body, wide, wide, body, http_charset) if wide else None
+        if decoded is not None:
+            return decoded
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
@@ -171,18 +172,18 @@ def _utf8(text: str) -> bytes:
 
 
 def _wide(body: bytes) -> str:
-    """Tell UTF-16 and UTF-32 by where the NULs of their ASCII characters stand; markup guarantees there are some."""
-    head = body[:256]
-    if head[:3] == b"\0\0\0" and head[3:4] != b"\0":
+    """Tell UTF-16 and UTF-32 by the NULs beside the first character, which markup and JSON begin with in ASCII.
+
+    The share of NULs would not do: 一 is 4E 00.
+    """
+    pattern = tuple(byte == 0 for byte in body[:4])
+    if pattern[:3] == (True, True, True):
         return "utf-32-be"
-    if head[1:4] == b"\0\0\0":
+    if pattern == (False, True, True, True):
         return "utf-32-le"
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd and not even:
-        return "utf-16-le"
-    if even and not odd:
-        return "utf-16-be"
-    return ""
+    if len(body) % 2:
+        return ""
+    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get(pattern[:2], "")
 
 
 def _xml_declared(body: bytes) -> str:

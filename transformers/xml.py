@@ -33,7 +33,8 @@ DEFAULT_LIMITS = Limits()
 # Atomic groups: a prolog made of thousands of comments must not be tried in every combination.
 _DOCTYPE_IN_PROLOG = re.compile(rb"\s*(?>(?:(?><\?.*?\?>)|(?><!--.*?-->))\s*)*<!DOCTYPE", re.DOTALL)
 _CDATA_OR_COMMENT = re.compile(rb"(?><!\[CDATA\[.*?\]\]>)|(?><!--.*?-->)", re.DOTALL)
-_ATTRIBUTE = re.compile(rb"=\s*(?:\"[^\"]*\"|'[^']*')")
+_TAG_NAME = re.compile(rb"[^\s=<>\"'/]*")
+_ATTRIBUTE = re.compile(rb"\s*+[^\s=<>\"'/]+\s*+=\s*+(?>\"[^\"]*\"|'[^']*')")
 
 # libxml2's own texts quote the document; these do not. Codes: xmlerror.h, xmlParserErrors.
 _WORDS = {
@@ -156,8 +157,13 @@ def _check_attributes(data: bytes, limits: Limits) -> None:
     for tag in data.split(b"<"):
         if tag.count(b"=") <= limits.attributes or tag[:1] in (b"!", b"?"):
             continue
-        if sum(1 for _ in _ATTRIBUTE.finditer(tag)) > limits.attributes:
-            raise DocumentTooLarge(f"an element has more than {limits.attributes} attributes")
+        found = _TAG_NAME.match(tag)
+        count = -1
+        while found is not None:
+            count += 1
+            if count > limits.attributes:
+                raise DocumentTooLarge(f"an element has more than {limits.attributes} attributes")
+            found = _ATTRIBUTE.match(tag, found.end())
 
 
 def _check_depth(root: Element, depth: int) -> None:
