@@ -26,15 +26,13 @@ class Claim:
 def enter(connection: Connection, letter: Letter, now: float) -> bool:
     """Inside a work: record ``letter`` as done; False when it was before."""
     row = _row(letter, "done", "", 0.0, now) | {"finished_at": now}
-    statement = insert_into(connection, inbox).values(row).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return _insert(connection, row)
 
 
 def claim(connection: Connection, letter: Letter, owner: str, now: float, lease: float) -> Claim:
     """Inside a work: record that ``owner`` begins ``letter``, unless it is done or in living hands."""
     row = _row(letter, "claimed", owner, now + lease, now)
-    statement = insert_into(connection, inbox).values(row).on_conflict_do_nothing()
-    if connection.execute(statement).rowcount == 1:
+    if _insert(connection, row):
         return Claim("new")
     found = connection.execute(select(inbox).where(_is(letter)).with_for_update()).first()
     if found is None:  # forgotten between the two statements, which only another process can do
@@ -78,6 +76,12 @@ def prune(connection: Connection, before: float) -> None:
     """Drop what was finished before this time; a duplicate that arrives later than that would be handled again."""
     old = and_(inbox.c.status == "done", inbox.c.finished_at < before)
     connection.execute(delete(inbox).where(old))
+
+
+def _insert(connection: Connection, row: dict[str, object]) -> bool:
+    """Whether the row is new; asked by RETURNING, because PostgreSQL's driver does not count rows of an INSERT."""
+    statement = insert_into(connection, inbox).values(row).on_conflict_do_nothing().returning(inbox.c.id)
+    return connection.execute(statement).first() is not None
 
 
 def _is(letter: Letter) -> ColumnElement[bool]:

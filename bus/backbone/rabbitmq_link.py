@@ -20,6 +20,7 @@ _log = structlog.get_logger(__name__)
 _HEARTBEAT = 30
 _BLOCKED = 30
 _SETUP = 30.0
+_FAREWELL = 3.0
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
 
@@ -76,7 +77,7 @@ class Link:
         """Give up the present connection, which makes the link start over."""
         self.ready = False
         with suppress(AMQPError):
-            if self._connection is not None and self._connection.is_open:
+            if self._connection is not None and not (self._connection.is_closed or self._connection.is_closing):
                 self._connection.close()
 
     async def _keep(self) -> None:
@@ -102,6 +103,7 @@ class Link:
                 opened.set_exception(
                     BackboneUnavailable(f"RabbitMQ at {self.where} cannot be reached ({_name(error)})")
                 )
+            _settle(ended, _name(error))
 
         self._connection = AsyncioConnection(
             self._parameters,
@@ -117,12 +119,14 @@ class Link:
             self.ready = True
             self._tried.set()
             _log.info("RabbitMQ connected", role=self._role, at=self.where)
-            _log.warning("RabbitMQ connection lost", role=self._role, reason=await ended)
+            await asyncio.wait({ended})  # awaited directly, a cancelled task would cancel the future too
+            _log.warning("RabbitMQ connection lost", role=self._role, reason=ended.result())
         except TimeoutError as error:
             raise BackboneUnavailable(f"RabbitMQ at {self.where} does not answer") from error
         finally:
             self.drop()
             self._lost()
+            await asyncio.wait({ended}, timeout=_FAREWELL)  # an open socket must not outlive its life
 
     async def _set_up(self, ended: asyncio.Future[str]) -> None:
         preparing = asyncio.ensure_future(self._prepare(self._connection))

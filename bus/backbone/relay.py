@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from bus.backbone import claims, inbox
 from bus.backbone.outbox import topic
+from bus.backbone.retries import verdict
 from bus.backbone.topology import QUEUES
 from bus.errors import BackboneUnavailable, StateUnavailable
 from bus.ports import Transport
@@ -86,9 +87,9 @@ class Relay:
             try:
                 carried = await self._round(queue)
                 failures = 0
-            except (BackboneUnavailable, StateUnavailable) as error:
+            except Exception as error:  # whatever it is: a relay that ends loses every later letter
                 failures += 1
-                _log.warning("relay waits", queue=queue, reason=str(error), failures=failures)
+                _log.warning("relay waits", queue=queue, reason=verdict(error)[1], failures=failures)
                 pace = self._pace
                 await asyncio.sleep(full_jitter(failures, pace.backoff, longest=pace.longest_backoff))
                 continue

@@ -1,0 +1,95 @@
+"""A bus in miniature for the tests of the backbone: state store, transport, consumers and relay of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlalchemy import Connection, func, select
+
+from bus.backbone.consumer import EffectConsumer, EffectHandler, TransactionConsumer, TransactionHandler
+from bus.backbone.dead_letters import DeadLetter, dead_letters
+from bus.backbone.outbox import SqlOutbox
+from bus.backbone.relay import Pace
+from bus.backbone.retries import Retries
+from bus.backbone.runtime import Backbone
+from bus.backbone.tables import outbox
+from bus.backbone.transports import open_transport
+from bus.ports import Letter, Transport
+from bus.settings import Settings
+from bus.state import State
+
+QUICK = Retries(delays=(0.05, 0.1), attempts=3, unexpected=3)
+PACE = Pace(poll=0.05, refused=0.1, backoff=0.1, longest_backoff=0.3)
+
+Making: TypeAlias = Callable[[State, Transport], TransactionConsumer | EffectConsumer]
+
+
+@dataclass(frozen=True)
+class MiniBus:
+    """What a test can reach of a running bus."""
+
+    state: State
+    transport: Transport
+    outbox: SqlOutbox
+
+    async def waiting(self) -> int:
+        """How many letters are in the outbox."""
+        return await self.state.read(lambda c: c.scalar(select(func.count()).select_from(outbox)) or 0)
+
+    async def first_dead(self, *, within: float = 20.0) -> DeadLetter:
+        """Wait for a dead letter."""
+        for _ in range(int(within / 0.05)):
+            if found := await self.dead():
+                return found[0]
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no dead letter within {within} s")
+
+    async def dead(self) -> Sequence[DeadLetter]:
+        """The dead letters."""
+        return await self.state.read(dead_letters)
+
+
+def transactional(queue: str, handle: TransactionHandler, retries: Retries = QUICK) -> Making:
+    """A consumer that handles letters inside the state store's transaction."""
+    return lambda state, transport: TransactionConsumer(state, transport, queue, handle, retries=retries)
+
+
+def effects(queue: str, handle: EffectHandler, retries: Retries = QUICK) -> Making:
+    """A consumer that acts on the outside world."""
+    return lambda state, transport: EffectConsumer(state, transport, queue, handle, retries=retries)
+
+
+@asynccontextmanager
+async def running(settings: Settings, *makings: Making, pace: Pace = PACE) -> AsyncIterator[MiniBus]:
+    """Run a bus with these consumers."""
+    state, transport = State(settings), open_transport(settings)
+    await state.start()
+    backbone = Backbone(state, transport, consumers=[make(state, transport) for make in makings], pace=pace)
+    await backbone.start()
+    try:
+        yield MiniBus(state, transport, SqlOutbox(state))
+    finally:
+        await backbone.stop(drain=1)
+        await state.aclose()
+
+
+async def eventually(holds: Callable[[], bool], *, within: float = 20.0) -> None:
+    """Wait until ``holds`` answers True; fail when it does not."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"did not come true within {within} s"
+        await asyncio.sleep(0.01)
+
+
+def letter(number: object, queue: str, *, lane: str = "", body: bytes = b"{}") -> Letter:
+    """A letter whose id is ``number``."""
+    return Letter(str(number), queue, body, {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}, lane)
+
+
+def nothing(_: Connection, __: Letter) -> None:
+    """A handler without effect."""
