@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -34,12 +35,21 @@ def configure_logging(settings: Settings, stream: BinaryIO | None = None) -> Non
         raise SettingsInvalid(f"log_level: must be one of {', '.join(_LEVELS)}")
     lines = _Lines(stream if stream is not None else sys.stderr.buffer)
     structlog.configure(
-        processors=[*_PROCESSORS, structlog.processors.JSONRenderer(serializer=orjson.dumps, default=str)],
+        processors=[*_PROCESSORS, structlog.processors.JSONRenderer(serializer=to_json)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Libraries(lines)], level=max(level, logging.WARNING), force=True)
+
+
+def to_json(event: Any, **_: Any) -> bytes:
+    """The event as one line of JSON, whatever it holds."""
+    try:
+        return orjson.dumps(event, default=str)
+    except TypeError:
+        # Lone surrogates and integers over 64 bits: orjson refuses them, and a log line must not raise.
+        return json.dumps(event, default=str).encode("ascii")
 
 
 class _Line(structlog.BytesLogger):
@@ -76,7 +86,7 @@ class _Libraries(logging.Handler):
         try:
             for processor in _PROCESSORS:
                 event = processor(line, record.levelname.lower(), event)  # type: ignore[assignment]
-            line.msg(orjson.dumps(event, default=str))
+            line.msg(to_json(event))
         except Exception:
             self.handleError(record)
 
