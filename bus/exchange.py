@@ -12,6 +12,7 @@ from bus.message import Message
 from bus.payload import stored
 from bus.ports import Body, HopRecord, Record
 from bus.scrub import scrub
+from bus.telemetry.correlation import correlated
 
 #: Names that come from the URL are the caller's: the journal keeps no more of them than a real name needs.
 _LONGEST_NAME = 64
@@ -60,10 +61,11 @@ class Exchange:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Have the connector tell this exchange how often it tried and how long it waited."""
+        """Have log lines carry this message's ids, and the connector tell how often it tried and how long it waited."""
         token = attempt_trail.set(self._trail)
         try:
-            yield
+            with correlated(self.received.flow, self.received.id):
+                yield
         finally:
             attempt_trail.reset(token)
 

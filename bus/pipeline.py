@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter_ns, time
 from typing import TypeAlias
 
+from structlog import get_logger
+
 from bus.errors import BusError, CallerGone, OutcomeUnknown, UnknownOperation, meaning
 from bus.exchange import Exchange
-from bus.failures import log_unexpected
 from bus.hops.adapt import adapt
 from bus.hops.authenticate import authenticate
 from bus.hops.authorise import authorise
@@ -27,9 +28,12 @@ from bus.hops.transform import transform
 from bus.hops.validate import validate
 from bus.message import Message, Target, new_flow, new_id
 from bus.ports import Hop, Ports, Record
+from bus.telemetry.logs import describe_exception
 from transformers import json_text
 from transformers.document import Json, is_xml
 from transformers.errors import MeridianError
+
+_log = get_logger(__name__)
 
 #: First in, last out.
 HOPS: tuple[Hop, ...] = (
@@ -174,7 +178,7 @@ class Pipeline:
                 await self._journal(exchange.failed(_interrupted(exchange)))
                 raise
             except Exception as error:
-                log_unexpected(error, exchange.latest)
+                _log.error("unexpected failure", exception=describe_exception(error))
                 failure = BusError("the bus failed; look up the message id in its log")
                 await self._journal(exchange.failed(failure))
                 raise failure from error

@@ -59,8 +59,8 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
         )
     if document is None:
         return reply.evolve(content_type="", charset=charset)
-    form: Form = "xml" if is_xml(content_of(message).document) else "json"
-    document = _in_form(form, document, operation)
+    if not reply.accepted:
+        document = _in_form("xml" if is_xml(content_of(message).document) else "json", document, operation)
     if message.door == "workflow":
         return reply.evolve(content=changed(document, content_of(reply)), content_type="application/json")
     return reply.evolve(body=write(document, charset), content_type=label(document, charset), charset=charset)

@@ -1,0 +1,119 @@
+"""Errors as SOAP faults, in the version and the charset that the caller used."""
+
+from __future__ import annotations
+
+import copy
+from typing import Literal
+
+from lxml import etree
+
+from bus.errors import ProviderFault, meaning
+from bus.gateway.answer import Answer
+from bus.gateway.words import Lang, error_headers, retry_after, without_trace
+from bus.media import media
+from bus.message import Message
+from transformers import charset as charsets
+from transformers import ns
+from transformers.document import Element, is_xml
+from transformers.errors import CharsetMismatch, MeridianError, Violation
+from transformers.soap import Fault, SoapVersion, seal_fault
+from transformers.xml import local_name
+
+FaultSide = Literal["caller", "server", "version", "understand"]
+
+#: Statuses that are about HTTP itself, and stay what they are in either SOAP version.
+_TRANSPORT = frozenset({401, 405, 408, 413, 415})
+
+_SIDES: dict[str, FaultSide] = {
+    "Client": "caller", "Server": "server", "VersionMismatch": "version", "MustUnderstand": "understand",
+}  # fmt: skip
+
+#: Children of a detail in which servers print where in their own code they failed.
+_TRACES = frozenset({"stacktrace", "stack", "trace", "hostname"})
+
+
+def soap_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
+    """Answer an error to a SOAP caller; ``message`` is as far as it came."""
+    version, charset = soap_version(message), reply_charset(message)
+    row = meaning(error)
+    fault = _provider_fault(error, message) if isinstance(error, ProviderFault) else None
+    if fault is None:
+        title = row.zh if lang == "zh" else row.en
+        problem = problem_element(error, message.id)
+        fault = Fault(row.side, f"{title}: {error}", subcode=row.code, detail=problem)
+    status = row.status
+    if status not in _TRANSPORT:
+        status = 400 if version is SoapVersion.V12 and fault.code == "caller" else 500
+    return Answer(
+        status,
+        f"{version.media_type}; charset={charsets.wire_name(charset)}",
+        seal_fault(version, fault, charset=charset, lang=lang),
+        error_headers(error),
+    )
+
+
+def soap_version(message: Message) -> SoapVersion:
+    """The version the caller used: its envelope's, or what its content type says where there is no envelope."""
+    envelope = message.content.envelope if message.content is not None else None
+    if envelope is not None:
+        return envelope.version
+    return SoapVersion.V12 if media(message.content_type).name == SoapVersion.V12.media_type else SoapVersion.V11
+
+
+def reply_charset(message: Message) -> str:
+    """The charset to answer in, found out anew for a message that was not decoded."""
+    if message.content is not None:
+        return message.charset or "utf-8"
+    try:
+        return charsets.read(message.body[:65536], media(message.content_type).charset).charset
+    except CharsetMismatch:
+        return "utf-8"
+
+
+def problem_element(error: MeridianError, message_id: str) -> Element:
+    """``m:problem``: code, message id, violations and seconds to wait."""
+    problem: Element = etree.Element(ns.clark(ns.MERIDIAN, "problem"), nsmap={"m": ns.MERIDIAN})
+    _add(problem, "code", meaning(error).code)
+    _add(problem, "messageId", message_id)
+    violations: tuple[Violation, ...] = getattr(error, "violations", ())
+    for violation in violations:
+        entry = etree.SubElement(problem, ns.clark(ns.MERIDIAN, "violation"))
+        _add(entry, "path", violation.path)
+        _add(entry, "message", violation.message)
+    seconds = retry_after(error)
+    if seconds:
+        _add(problem, "retryAfter", str(seconds))
+    return problem
+
+
+def _provider_fault(error: ProviderFault, message: Message) -> Fault | None:
+    """The provider's own fault, with our problem behind its detail; None for an HTTP error, which is none."""
+    word, _, subcode = error.code.partition(".")
+    if word not in _SIDES:
+        return None
+    detail: Element = etree.Element("detail")
+    own = error.detail
+    if is_xml(own):  # type: ignore[arg-type]
+        entry = copy.deepcopy(own)
+        _drop_traces(entry)  # type: ignore[arg-type]
+        if local_name(entry).lower() == "detail":  # type: ignore[arg-type]
+            detail.text = without_trace(entry.text or "")  # type: ignore[attr-defined]
+            detail.extend(list(entry))  # type: ignore[call-overload]
+        else:
+            entry.tail = None  # type: ignore[attr-defined]
+            detail.append(entry)  # type: ignore[arg-type]
+    detail.append(problem_element(error, message.id))
+    return Fault(_SIDES[word], without_trace(error.reason) or str(error), subcode=subcode, detail=detail)
+
+
+def _drop_traces(entry: Element) -> None:
+    for element in list(entry.iter()):
+        parent = element.getparent()
+        if local_name(element).lower() in _TRACES and parent is not None:
+            parent.remove(element)
+        elif element.text:
+            element.text = without_trace(element.text)
+
+
+def _add(parent: Element, name: str, text: str) -> None:
+    etree.SubElement(parent, ns.clark(ns.MERIDIAN, name)).text = text

@@ -1,0 +1,74 @@
+"""The request headers that mean something to the bus; all others stay at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bus.errors import BadRequest
+from bus.message import new_flow
+
+_WANTED = {
+    name.encode(): name
+    for name in (
+        "accept-language",
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "idempotency-key",
+        "prefer",
+        "soapaction",
+        "traceparent",
+        "x-api-key",
+        "x-meridian-message",
+    )
+}
+
+_MOST = 100
+_LONGEST = 8192
+_HEX = frozenset("0123456789abcdef")
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Answer the wanted headers, names in lower case. Raises BadRequest for too many, too long or repeated ones."""
+    headers: dict[str, str] = {}
+    count = 0
+    for key, value in raw:
+        count += 1
+        name = _WANTED.get(key) or _WANTED.get(key.lower())
+        if name is None:
+            continue
+        if name in headers:
+            raise BadRequest(f"the header {name} is given twice")
+        if len(value) > _LONGEST:
+            raise BadRequest(f"the header {name} is longer than {_LONGEST} bytes")
+        headers[name] = value.decode("latin-1").strip()
+    if count > _MOST:
+        raise BadRequest(f"the request has {count} headers; at most {_MOST} are accepted")
+    encoding = headers.get("content-encoding", "")
+    if encoding and encoding.lower() != "identity":
+        raise BadRequest("packed bodies are not accepted; send it without Content-Encoding")
+    return headers
+
+
+def flow_of(headers: Mapping[str, str]) -> str:
+    """The caller's trace id (W3C Trace Context §3.2.2.3), or a new one where it sends none that is valid."""
+    parent = headers.get("traceparent", "")
+    if len(parent) >= 55 and parent[2] == "-" and parent[35] == "-":
+        flow = parent[3:35]
+        if parent[:2] != "ff" and is_id(flow) and flow.strip("0"):
+            return flow
+    return new_flow()
+
+
+def is_id(text: str) -> bool:
+    """Whether this is 32 lower-case hex digits: the form of message and flow ids."""
+    return len(text) == 32 and _HEX.issuperset(text)
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str:
+    """The caller's own name for this attempt. Raises BadRequest for one that cannot be passed on."""
+    key = headers.get("idempotency-key", "")
+    if key and (len(key) > 255 or not key.isascii() or not key.isprintable()):
+        raise BadRequest("Idempotency-Key must be at most 255 printable ASCII characters")
+    return key

@@ -1,0 +1,67 @@
+"""What the gateway tells of itself: that it lives, whether it is ready, its metrics, and the contracts it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import orjson
+
+from bus.errors import NotFound
+from bus.gateway.address import fields_of, soap_target
+from bus.gateway.answer import Answer, Scope
+from bus.gateway.doors import raw_path, unread_message
+from bus.gateway.problems import rest_error
+from bus.hops.resolve import find_version
+from bus.ports import SnapshotSource
+from registry.model import ServiceVersion
+from transformers.errors import MeridianError
+
+#: What each part of the bus lacks, by the part's name; an empty text for a part that can keep its promises.
+Ready: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
+
+#: A version's WSDL (empty name), or a document that it imports, by name; with the bus's own address in it.
+Publish: TypeAlias = Callable[[ServiceVersion, str, str], "bytes | None"]
+
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of one gateway. ``base_url`` stands in every contract, whatever Host a caller sends."""
+
+    registry: SnapshotSource
+    base_url: str
+    ready: Ready
+    metrics: Callable[[], bytes]
+    publish: Publish
+
+    async def page(self, scope: Scope) -> Answer | None:
+        """The answer of ``/healthz``, ``/readyz`` or ``/metrics``; None for any other path or method."""
+        path: str = scope["path"]
+        if path not in ("/healthz", "/readyz", "/metrics") or scope["method"] not in ("GET", "HEAD"):
+            return None
+        if path == "/healthz":
+            return Answer(200, "application/json", b'{"alive":true}')
+        if path == "/metrics":
+            return Answer(200, _METRICS, self.metrics())
+        checks = await self.ready()
+        able = not any(checks.values())
+        body = orjson.dumps({"ready": able, "checks": {name: text or "ok" for name, text in checks.items()}})
+        return Answer(200 if able else 503, "application/json", body)
+
+    def contract(self, scope: Scope) -> Answer | None:
+        """The answer of ``?wsdl`` and ``?xsd=name``; None when the query asks for neither."""
+        try:
+            asked = {name.lower(): value for name, value in fields_of(scope.get("query_string", b"").decode("latin-1"))}
+            if "wsdl" not in asked and "xsd" not in asked:
+                return None
+            target = soap_target(raw_path(scope), "", "")
+            version = find_version(self.registry.snapshot, target.service, target.version)
+            document = self.publish(version, self.base_url, asked.get("xsd") or asked.get("wsdl") or "")
+            if document is None:
+                raise NotFound(f"{version.service} version {version.version} publishes no such contract")
+        except MeridianError as error:
+            return rest_error(error, unread_message("soap", scope), "zh")
+        return Answer(200, "text/xml; charset=utf-8", document)

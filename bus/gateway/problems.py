@@ -1,0 +1,68 @@
+"""Errors as application/problem+json (RFC 9457), in the charset that the caller used."""
+
+from __future__ import annotations
+
+from bus.errors import ProviderFault, meaning
+from bus.gateway.answer import Answer
+from bus.gateway.faults import reply_charset
+from bus.gateway.words import Lang, error_headers, retry_after, without_trace
+from bus.message import Message
+from bus.payload import write
+from transformers import charset as charsets
+from transformers.document import Json, is_xml
+from transformers.errors import MeridianError, Violation
+from transformers.xml import serialise
+
+#: The provider's word about the question itself; its other errors are its own trouble, which is 502 here.
+_PASSED_ON = frozenset({400, 404, 406, 409, 410, 412, 422, 423})
+
+_TRACES = frozenset({"stack", "stacktrace", "stack_trace", "trace", "exception", "traceback"})
+
+
+def rest_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
+    """Answer an error to a REST caller; ``message`` is as far as it came."""
+    row = meaning(error)
+    status = row.status
+    if isinstance(error, ProviderFault) and error.http_status in _PASSED_ON:
+        status = error.http_status
+    problem: dict[str, Json] = {
+        "type": f"urn:meridian:problem:{row.code}",
+        "title": row.zh if lang == "zh" else row.en,
+        "status": status,
+        "detail": str(error),
+        "instance": f"urn:uuid:{message.id}" if message.id else "",
+        "code": row.code,
+        "message_id": message.id,
+    }
+    violations: tuple[Violation, ...] = getattr(error, "violations", ())
+    if violations:
+        problem["violations"] = [{"path": one.path, "message": one.message} for one in violations]
+    if seconds := retry_after(error):
+        problem["retry_after"] = seconds
+    if isinstance(error, ProviderFault):
+        problem["provider"] = _provider(error)
+    charset = reply_charset(message)
+    label = "application/problem+json"
+    if charset != "utf-8":
+        label += f"; charset={charsets.wire_name(charset)}"
+    return Answer(status, label, write(problem, charset), error_headers(error))
+
+
+def _provider(error: ProviderFault) -> Json:
+    told: dict[str, Json] = {"status": error.http_status, "code": error.code}
+    if reason := without_trace(error.reason):
+        told["reason"] = reason
+    if error.detail is not None:
+        told["detail"] = _shown(error.detail)
+    return told
+
+
+def _shown(detail: object) -> Json:
+    """The provider's own explanation, without what it says about the insides of its program."""
+    if is_xml(detail):  # type: ignore[arg-type]
+        return without_trace(serialise(detail).decode())  # type: ignore[arg-type]
+    if isinstance(detail, dict):
+        return {name: _shown(value) for name, value in detail.items() if name.lower() not in _TRACES}
+    if isinstance(detail, list):
+        return [_shown(item) for item in detail]
+    return without_trace(detail) if isinstance(detail, str) else detail  # type: ignore[return-value]
