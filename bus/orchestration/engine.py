@@ -68,7 +68,7 @@ class Engine:
             insert_into(connection, workflow_definition).values(**definition, created_at=now).on_conflict_do_nothing()
         )
         row = {"id": start.id, "workflow": workflow.name, "definition_hash": workflow.hash, "flow": start.flow}
-        row |= {"parent": start.message_id, "status": "running", "visit_no": "", "keys": "[]", "error": "{}"}
+        row |= {"parent": start.message_id, "status": "running", "visit_no": "", "business_keys": "[]", "error": "{}"}
         fresh = insert_into(connection, workflow_instance).values(
             **row, created_at=now, updated_at=now, revision=0, state=b""
         )
@@ -151,7 +151,7 @@ class _Work:
         changes = {
             "status": instance.status,
             "visit_no": visits[0][:128] if visits else "",
-            "keys": orjson.dumps(self._keys).decode(),
+            "business_keys": orjson.dumps(self._keys).decode(),
             "updated_at": self._now,
             "state": instance.dump(),
             "error": orjson.dumps(failure).decode() if failure else "{}",
@@ -175,4 +175,4 @@ def _lock(connection: Connection, instance_id: str) -> Row[tuple[object, ...]] |
 
 
 def _keys(row: Row[tuple[object, ...]]) -> Keys:
-    return tuple((name, value) for name, value in orjson.loads(row.keys))
+    return tuple((name, value) for name, value in orjson.loads(row.business_keys))

@@ -24,7 +24,7 @@ def raise_event(connection: Connection, event: EventLetter, now: float) -> list[
         "id": event.id,
         "name": event.name,
         "data": orjson.dumps(event.data),
-        "keys": orjson.dumps(event.keys).decode(),
+        "business_keys": orjson.dumps(event.keys).decode(),
         "flow": event.flow,
         "received_at": now,
         "taken_by": waiting[0] if waiting else "",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, func, or_, select, update
+from sqlalchemy import Column, Connection, Row, Select, func, or_, select, update
 
 from bus.backbone.outbox import post
 from bus.orchestration.letters import order_letter
@@ -25,13 +25,13 @@ from transformers.document import Json
 
 Entry = Mapping[str, Any]
 
-_LISTED = (
+_LISTED: tuple[Column[Any], ...] = (
     workflow_instance.c.id,
     workflow_instance.c.workflow,
     workflow_instance.c.definition_hash,
     workflow_instance.c.status,
     workflow_instance.c.flow,
-    workflow_instance.c.keys,
+    workflow_instance.c.business_keys,
     workflow_instance.c.created_at,
     workflow_instance.c.updated_at,
     workflow_instance.c.error,
@@ -194,7 +194,7 @@ def _entry(row: Row[Any]) -> Entry:
         "definition_hash": row.definition_hash,
         "status": row.status,
         "flow": row.flow,
-        "keys": [tuple(pair) for pair in orjson.loads(row.keys)],
+        "keys": [tuple(pair) for pair in orjson.loads(row.business_keys)],
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "error": f"{where}{error['message']}" if error else "",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from bus.orchestration.instance import Failure, Instance, Phase, Token, Undoable
-from bus.orchestration.program import Call, End, Fail, Fork, Join, Jump, Program, Set, Unless, Wait
+from bus.orchestration.failing import Failing
+from bus.orchestration.instance import Instance, Token, Undoable
+from bus.orchestration.program import Call, End, Fail, Fork, Instruction, Join, Jump, Program, Set, Unless, Wait
 from bus.orchestration.stimuli import (
     Alarm,
     CallFailure,
-    CallOut,
-    Effects,
     Event,
     Move,
     Order,
@@ -21,7 +18,6 @@ from bus.orchestration.stimuli import (
     Stimulus,
     Timer,
 )
-from registry.workflow import Retry
 from transformers.document import Json
 from transformers.errors import MappingFailed
 
@@ -53,32 +49,8 @@ def advance(program: Program, instance: Instance | None, stimulus: Stimulus, now
     return moved, machine.effects(instance)
 
 
-class _Machine:
+class _Machine(Failing):
     """One move of one instance: changes its own copy of the state and gathers the effects."""
-
-    def __init__(self, program: Program, instance: Instance, now: float) -> None:
-        self._program = program
-        self._it = instance
-        self._now = now
-        self._calls: list[CallOut] = []
-        self._alarms: list[Alarm] = []
-        self._history: list[StepChange] = []
-
-    def effects(self, before: Instance | None) -> Effects:
-        """All that this move asks for, with timers and waits as differences."""
-        old_timers, timers = (before.timers() if before else {}), self._it.timers()
-        old_waits, waits = (before.waits() if before else {}), self._it.waits()
-        ended = self._it.status if not self._it.tokens or self._it.status == "stuck" else None
-        return Effects(
-            calls=tuple(self._calls),
-            alarms=tuple(self._alarms),
-            history=tuple(self._history),
-            timers_set={key: due for key, due in timers.items() if old_timers.get(key) != due},
-            timers_cleared=frozenset(old_timers.keys() - timers.keys()),
-            waits_opened={token: wait for token, wait in waits.items() if old_waits.get(token) != wait},
-            waits_closed=frozenset(old_waits.keys() - waits.keys()),
-            finished=ended if before is None or before.status != ended else None,
-        )
 
     # ── stimuli ──────────────────────────────────────────────────────────────────────────────────
 
@@ -126,9 +98,10 @@ class _Machine:
             for token in self._settleable(order.step):
                 if order.action == "skip":
                     self._settled(token)
-                else:
-                    token.phase_tries = 0
+                elif token.phase == "undo":
                     self._resume()
+                    self._send_undo(token)
+                else:
                     self._send(token)
         self._settle()
 
@@ -147,12 +120,6 @@ class _Machine:
             self._reversed(token)
 
     # ── walking ──────────────────────────────────────────────────────────────────────────────────
-
-    def _new_token(self, pc: int, parent: str = "") -> Token:
-        self._it.counter += 1
-        token = Token(id=str(self._it.counter), pc=pc, parent=parent)
-        self._it.tokens[token.id] = token
-        return token
 
     def _go_on(self, token: Token) -> None:
         """The token's step is complete: walk on, unless the instance is failing."""
@@ -187,20 +154,22 @@ class _Machine:
                         return
                     case Fail():
                         reason = instruction.reason.evaluate(self._it.context())
-                        del self._it.tokens[token.id]
-                        self._history.append(StepChange(instruction.step.name, "do", 0, "failed", error="failed"))
-                        self._fail(instruction.step.name, "failed", _text(reason))
+                        self._abort(token, instruction.step.name, "failed", _text(reason))
                         return
                     case End():
                         del self._it.tokens[token.id]
                         self._it.status = "completed"
                         return
             except MappingFailed as error:
-                step = getattr(instruction, "step", None)
-                self._it.tokens.pop(token.id, None)
-                self._fail(token.step or (step.name if step else ""), "mapping", str(error))
+                self._abort(token, _name(instruction), "mapping", str(error))
                 return
         self._it.tokens.pop(token.id, None)
+
+    def _abort(self, token: Token, step: str, code: str, message: str) -> None:
+        """Fail at a step that has asked nothing of anybody yet."""
+        del self._it.tokens[token.id]
+        self._history.append(StepChange(step, "do", 0, "failed", error=code))
+        self._fail(step, code, message)
 
     def _branch(self, token: Token, instruction: Unless) -> None:
         if instruction.condition.holds(self._it.context()):
@@ -262,43 +231,6 @@ class _Machine:
         token.request = self._request(token)
         self._send(token)
 
-    def _send(self, token: Token) -> None:
-        """Send the call of the token's phase; ``token.request`` holds its document."""
-        token.status, token.retry_at = "calling", None
-        token.attempt += 1
-        token.phase_tries += 1
-        operation, key = self._operation(token), self._key(token)
-        self._calls.append(CallOut(token.id, token.step, token.phase, token.attempt, operation, token.request, key))
-        self._note(token, "calling", operation)
-
-    def _request(self, token: Token) -> Json:
-        call = self._program.calls[token.step]
-        expression = {"do": call.request, "undo": call.undo, "unknown": call.unknown}[token.phase]
-        tried = self._key(token, "do") if token.phase != "undo" else self._it.undo[-1].key
-        return expression.evaluate(self._it.context(key=self._key(token), attempt_key=tried))
-
-    def _operation(self, token: Token) -> str:
-        step = self._program.calls[token.step].step
-        if token.phase == "undo" and step.undo:
-            return step.undo.operation
-        if token.phase == "unknown" and step.unknown:
-            return step.unknown.operation
-        return step.operation
-
-    def _key(self, token: Token, phase: Phase | None = None) -> str:
-        """The idempotency key: the same however often a call is sent, a new one after a reversal."""
-        phase = phase or token.phase
-        middle = "" if phase == "do" else f":{phase}"
-        return f"{self._it.id}:{token.step}{middle}:{token.generation}"
-
-    def _retry(self, token: Token) -> Retry:
-        step = self._program.calls[token.step].step
-        if token.phase == "undo" and step.undo:
-            return step.undo.retry
-        if token.phase == "unknown" and step.unknown:
-            return step.unknown.retry
-        return step.retry
-
     def _succeeded(self, token: Token, document: Json) -> None:
         self._note(token, "completed", self._operation(token))
         if token.phase == "undo":
@@ -327,149 +259,15 @@ class _Machine:
         else:
             self._give_up(token, failure)
 
-    def _in_doubt(self, token: Token, failure: CallFailure) -> None:
-        """The call may have been done: settle that before anything else."""
-        token.doubtful = True
-        if self._program.calls[token.step].step.unknown:
-            token.failure = Failure(token.step, failure.code, failure.message)
-            self._reverse(token, failure)
-        elif failure.idempotent and failure.retry == "transient":
-            self._try_again(token, failure)
-        else:
-            self._give_up(token, failure)
 
-    def _try_again(self, token: Token, failure: CallFailure) -> None:
-        retry = self._retry(token)
-        if self._it.status != "running" or token.tries + token.phase_tries >= retry.attempts:
-            self._give_up(token, failure)
-            return
-        due = self._now + self._pause(token, retry)
-        if token.deadline_at is not None and due >= token.deadline_at:
-            self._give_up(token, failure)
-        else:
-            token.status, token.retry_at = "backoff", due
-
-    def _pause(self, token: Token, retry: Retry) -> float:
-        """Full jitter, drawn from the attempt's own name so that the machine stays pure."""
-        longest = min(retry.max, retry.first * 2.0 ** min(token.phase_tries - 1, 60))
-        seed = hashlib.sha256(f"{self._it.id}:{token.id}:{token.step}:{token.attempt}".encode()).digest()
-        return longest * int.from_bytes(seed[:6]) / 2**48
-
-    def _give_up(self, token: Token, failure: CallFailure | Failure) -> None:
-        """The step has failed for good; what may have been done is undone with the rest."""
-        del self._it.tokens[token.id]
-        self._doubt(token, failure.code)
-        self._fail(token.step, failure.code, failure.message)
-
-    def _doubt(self, token: Token, code: str) -> None:
-        if not token.doubtful:
-            return
-        if self._program.calls[token.step].step.undo:
-            self._it.undo.append(Undoable(token.step, self._key(token, "do")))
-        else:
-            self._alarms.append(Alarm("unknown", token.step, code))
-
-    # ── reversing an unknown outcome ─────────────────────────────────────────────────────────────
-
-    def _reverse(self, token: Token, failure: CallFailure) -> None:
-        token.tries += token.phase_tries
-        token.phase, token.phase_tries, token.alerted = "unknown", 0, False
-        try:
-            token.request = self._request(token)
-        except MappingFailed as error:
-            token.phase = "do"
-            self._alarms.append(Alarm("reversal", token.step, "mapping"))
-            self._give_up(token, Failure(token.step, "mapping", f"{failure.code}, and its reversal: {error}"))
-            return
-        self._send(token)
-
-    def _reversal_failed(self, token: Token, failure: CallFailure) -> None:
-        """A reversal is tried until it succeeds: neither a deadline nor a failing instance stops it."""
-        retry = self._retry(token)
-        if not token.alerted and (failure.retry != "transient" or token.phase_tries >= retry.attempts):
-            token.alerted = True
-            self._alarms.append(Alarm("reversal", token.step, failure.code))
-        token.status, token.retry_at = "backoff", self._now + self._pause(token, retry)
-
-    def _reversed(self, token: Token) -> None:
-        """What the step's call may have done is undone: try it anew under a new key, or fail."""
-        step = self._program.calls[token.step].step
-        failure = token.failure or Failure(token.step, "provider-timeout", "its outcome was unknown and was reversed")
-        token.phase, token.phase_tries, token.doubtful, token.failure = "do", 0, False, None
-        again = step.unknown is not None and step.unknown.then == "retry" and token.tries < step.retry.attempts
-        if not again or self._it.status != "running":
-            self._give_up(token, failure)
-            return
-        token.generation += 1
-        try:
-            token.request = self._request(token)
-        except MappingFailed as error:
-            self._give_up(token, Failure(token.step, "mapping", str(error)))
-            return
-        self._send(token)
-
-    # ── compensation ─────────────────────────────────────────────────────────────────────────────
-
-    def _fail(self, step: str, code: str, message: str) -> None:
-        """Start nothing new, drop what only waits, and leave what is under way to end."""
-        if self._it.status == "running":
-            self._it.status = "compensating"
-            self._it.failure = Failure(step, code, message)
-        for token in list(self._it.tokens.values()):
-            token.deadline_at = None
-            if token.status == "calling" or token.phase == "unknown":
-                continue
-            del self._it.tokens[token.id]
-            if token.status == "waiting":
-                self._note(token, "failed", self._target(token), code)
-            self._doubt(token, code)
-
-    def _settle(self) -> None:
-        """When a failing instance has nothing under way any more, take back the youngest step."""
-        while self._it.status == "compensating" and not self._it.tokens:
-            if not self._it.undo:
-                self._it.status = "compensated"
-                return
-            undo = self._it.undo[-1]
-            token = self._new_token(0)
-            token.step, token.phase, token.started_at = undo.step, "undo", self._now
-            token.generation = int(undo.key.rpartition(":")[2])
-            try:
-                token.request = self._request(token)
-            except MappingFailed:
-                self._stick(token, "mapping")
-                return
-            self._send(token)
-
-    def _undone(self, token: Token) -> None:
-        del self._it.tokens[token.id]
-        self._it.undo.pop()
-
-    def _undo_failed(self, token: Token, failure: CallFailure) -> None:
-        retry = self._retry(token)
-        worth = failure.unknown or failure.retry == "transient"
-        if worth and token.phase_tries < retry.attempts:
-            token.status, token.retry_at = "backoff", self._now + self._pause(token, retry)
-        else:
-            self._stick(token, failure.code)
-
-    def _stick(self, token: Token, code: str) -> None:
-        token.status = "stuck"
-        self._it.status = "stuck"
-        self._alarms.append(Alarm("stuck", token.step, code))
-
-    def _resume(self) -> None:
-        if self._it.status == "stuck":
-            self._it.status = "compensating"
-
-    # ── history ──────────────────────────────────────────────────────────────────────────────────
-
-    def _target(self, token: Token) -> str:
-        instruction = self._program.code[token.pc]
-        return instruction.step.event if isinstance(instruction, Wait) else self._operation(token)
-
-    def _note(self, token: Token, status: StepStatus, target: str, error: str = "") -> None:
-        self._history.append(StepChange(token.step, token.phase, token.attempt, status, target, error))
+def _name(instruction: Instruction) -> str:
+    match instruction:
+        case Call() | Wait() | Set() | Fail():
+            return instruction.step.name
+        case Unless():
+            return instruction.skips
+        case _:
+            return ""
 
 
 def _text(reason: Json) -> str:

@@ -1,0 +1,69 @@
+"""Compensation: a failing instance starts nothing new, awaits what is under way, and undoes what was done."""
+
+from __future__ import annotations
+
+from bus.orchestration.instance import Failure, Token
+from bus.orchestration.sending import Sending
+from bus.orchestration.stimuli import Alarm, CallFailure
+from transformers.errors import MappingFailed
+
+
+class Compensating(Sending):
+    """Undoes completed steps, the youngest first, one at a time."""
+
+    def _fail(self, step: str, code: str, message: str) -> None:
+        """Start nothing new, drop what only waits, and leave what is under way to end."""
+        if self._it.status == "running":
+            self._it.status = "compensating"
+            self._it.failure = Failure(step, code, message)
+        for token in list(self._it.tokens.values()):
+            token.deadline_at = None
+            if token.status == "calling" or token.phase == "unknown":
+                continue
+            del self._it.tokens[token.id]
+            if token.status == "waiting":
+                self._note(token, "failed", self._target(token), code)
+            self._doubt(token, code)
+
+    def _settle(self) -> None:
+        """When a failing instance has nothing under way any more, take back the youngest step."""
+        while self._it.status == "compensating" and not self._it.tokens:
+            if not self._it.undo:
+                self._it.status = "compensated"
+                return
+            undo = self._it.undo[-1]
+            token = self._new_token(0)
+            token.step, token.phase, token.started_at = undo.step, "undo", self._now
+            token.generation = int(undo.key.rpartition(":")[2])
+            self._send_undo(token)
+
+    def _send_undo(self, token: Token) -> None:
+        """Make the undo with as many tries as if it were new."""
+        token.phase_tries = 0
+        try:
+            token.request = self._request(token)
+        except MappingFailed:
+            self._stick(token, "mapping")
+        else:
+            self._send(token)
+
+    def _undone(self, token: Token) -> None:
+        del self._it.tokens[token.id]
+        self._it.undo.pop()
+
+    def _undo_failed(self, token: Token, failure: CallFailure) -> None:
+        retry = self._retry(token)
+        worth = failure.unknown or failure.retry == "transient"
+        if worth and token.phase_tries < retry.attempts:
+            token.status, token.retry_at = "backoff", self._now + self._pause(token, retry)
+        else:
+            self._stick(token, failure.code)
+
+    def _stick(self, token: Token, code: str) -> None:
+        token.status = "stuck"
+        self._it.status = "stuck"
+        self._alarms.append(Alarm("stuck", token.step, code))
+
+    def _resume(self) -> None:
+        if self._it.status == "stuck":
+            self._it.status = "compensating"
