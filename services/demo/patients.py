@@ -11,7 +11,7 @@ from typing import Any
 from transformers.identity import check_digit, key15
 
 _SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜"
-#: Some are rare, and some hold a GBK trail byte that looks like ASCII punctuation: 珅瑋弢玘 (5C, 7C, 5E, 7E).
+#: Some are rare, and some hold a GBK trail byte that looks like ASCII punctuation: 珅瑋弢 (7C), 玘 (5E).
 _GIVEN = (
     "镕",
     "珅",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -52,7 +53,7 @@ class Progress:
 
     stream: TextIO = sys.stdout
     pause: float = 3.0
-    _last: float = 0.0
+    _last: float = -math.inf
     _width: int = 0
 
     def show(self, text: str, *, final: bool = False) -> None:
