@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from registry.environment import Environment
 from registry.findings import Findings
 from registry.library import Library
 from registry.manifest import Manifests
@@ -18,7 +19,7 @@ class Bench:
 
     manifests: Manifests
     library: Library
-    environ: Mapping[str, str]
+    environ: Environment
     findings: Findings
     unmapped: Unmapped
     tables: Mapping[str, CodeTable] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from registry.bench import Bench
 from registry.catalogue import Catalogue
 from registry.consumers import compile_consumer
+from registry.environment import Environment
 from registry.errors import Problem
 from registry.findings import Findings
 from registry.journeys import compile_journey
@@ -35,8 +36,12 @@ def compile_catalogue(
     *,
     revision: int = 0,
     unmapped: Unmapped | None = None,
+    require_environment: bool = True,
 ) -> Compiled:
     """Compile a catalogue. ``unmapped`` counts unknown codes across snapshots.
+
+    Without ``require_environment`` a missing variable is a warning, and the snapshot lacks what needs it: enough
+    to check manifests on a desk, not to run them.
 
     Raises ManifestInvalid with every problem, sorted by file and line.
     """
@@ -44,9 +49,9 @@ def compile_catalogue(
     manifests, problems = read_manifests(catalogue)
     findings.add(problems)
     findings.add(check_references(manifests))
-    bench = _with_tables(
-        Bench(manifests, Library(catalogue), environ, findings, unmapped if unmapped is not None else Unmapped())
-    )
+    environment = Environment(environ, findings, required=require_environment)
+    counter = unmapped if unmapped is not None else Unmapped()
+    bench = _with_tables(Bench(manifests, Library(catalogue), environment, findings, counter))
     snapshot = Snapshot(
         revision=revision,
         systems={each.name: _system(each.value) for each in manifests.sound("System")},

@@ -17,7 +17,7 @@ def compile_consumer(manifest: Manifest, bench: Bench) -> Consumer:
     for number, entry in enumerate(raw.get("credentials", ())):
         place = spot.at("credentials", number)
         credential = bench.findings.attempt(
-            lambda entry=entry, place=place: compile_credential(entry, bench.environ, place, bench.findings)  # type: ignore[misc]
+            lambda entry=entry, place=place: compile_credential(entry, bench.environ, place)  # type: ignore[misc]
         )
         if credential is not None:
             credentials.append(credential)

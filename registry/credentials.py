@@ -8,8 +8,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from registry.environment import holds_variable, resolve
-from registry.findings import Findings, Spot
+from registry.environment import Environment, holds_variable
+from registry.findings import Spot
 from registry.model import Credential
 
 #: RFC 7914 parameters: about 30 ms and 16 MiB for one hash.
@@ -36,11 +36,9 @@ def password_fits(password: str, stored: str) -> bool:
     return hmac.compare_digest(made, bytes.fromhex(digest))
 
 
-def compile_credential(
-    raw: Mapping[str, Any], environ: Mapping[str, str], spot: Spot, findings: Findings
-) -> Credential:
+def compile_credential(raw: Mapping[str, Any], environ: Environment, spot: Spot) -> Credential:
     """One credential of a consumer. Raises ManifestInvalid when its secret is not in the environment."""
-    secret = secret_of(raw, environ, spot, findings)
+    secret = secret_of(raw, environ, spot)
     username = raw.get("username", "")
     match raw["kind"]:
         case "api-key":
@@ -51,11 +49,13 @@ def compile_credential(
             return Credential("username-token", username=username, secret=secret)
 
 
-def secret_of(raw: Mapping[str, Any], environ: Mapping[str, str], spot: Spot, findings: Findings) -> str:
+def secret_of(raw: Mapping[str, Any], environ: Environment, spot: Spot) -> str:
     """The secret written in ``raw``, resolved; empty when it has none. One written out in full is warned of."""
     if "secret" not in raw:
         return ""
     place = spot.at("secret")
     if not holds_variable(raw["secret"]):
-        findings.warn(place.problem("a secret is written out in the manifest", "write ${NAME} and set it outside"))
-    return resolve(raw["secret"], environ, place)
+        environ.findings.warn(
+            place.problem("a secret is written out in the manifest", "write ${NAME} and set it outside")
+        )
+    return environ.resolve(raw["secret"], place)

@@ -11,7 +11,6 @@ from registry.bench import Bench
 from registry.contracts.generate import generate_wsdl
 from registry.contracts.wsdl import WsdlContract
 from registry.credentials import secret_of
-from registry.environment import resolve
 from registry.findings import Spot
 from registry.manifest import Manifest
 from registry.model import (
@@ -125,7 +124,7 @@ def _provider(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> Provider:
     if not charset.codec_of(raw.get("charset", "utf-8")):
         raise spot.at("charset").refuse(f"unknown charset {raw['charset']!r}", "for instance utf-8, gbk or gb18030")
     auth = raw.get("auth", {"kind": "none"})
-    secret = bench.findings.attempt(lambda: secret_of(auth, bench.environ, spot.at("auth"), bench.findings))
+    secret = bench.findings.attempt(lambda: secret_of(auth, bench.environ, spot.at("auth")))
     return Provider(
         raw["protocol"],
         tuple(endpoints),
@@ -135,7 +134,7 @@ def _provider(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> Provider:
 
 
 def _address(text: str, bench: Bench, spot: Spot) -> str:
-    url = resolve(text, bench.environ, spot)
+    url = bench.environ.resolve(text, spot)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise spot.refuse("not an http:// or https:// address")

@@ -1,0 +1,85 @@
+"""A version's WSDL and schemas as the bus publishes them: the provider's own, with the bus's addresses."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from lxml import etree
+
+from registry.contracts.documents import LIMITS, WSDL, join, locations
+from registry.model import PublishedContract, ServiceVersion
+from transformers import charset, xml
+from transformers.document import Element
+
+#: WSDL 1.1 §3.7 and the SOAP 1.2 binding: where each binding writes its address, and which face that is.
+_ADDRESSES = {
+    "{http://schemas.xmlsoap.org/wsdl/soap/}address": "soap11",
+    "{http://schemas.xmlsoap.org/wsdl/soap12/}address": "soap12",
+}
+_PREFIX = re.compile(r"(?:^|\s)([^\W\d][\w.-]*):")
+
+
+def publish(version: ServiceVersion, document: str, base: str) -> bytes | None:
+    """One document of a version's contract (empty: the WSDL itself), or None where there is none of this name.
+
+    ``base`` is the bus's public address from its settings, never what a caller's Host header says. SOAP
+    addresses become ``{base}/soap/{service}/{version}``, imports that address with ``?xsd=<document>``. Ports
+    that the bus does not offer (HTTP GET and POST bindings, a SOAP version that is no face) are left out.
+    """
+    contract = version.wsdl
+    if contract is None:
+        return None
+    name = document or contract.main
+    if name not in contract.documents:
+        return None
+    address = f"{base}/soap/{quote(version.service)}/{quote(version.version)}"
+    root = xml.parse(charset.read(contract.documents[name]).text_utf8, LIMITS)
+    _place_imports(root, name, contract, address)
+    _place_ports(root, version, address)
+    _drop_unused_prefixes(root)
+    return xml.serialise(root, declaration=True)
+
+
+def _place_imports(root: Element, name: str, contract: PublishedContract, address: str) -> None:
+    for element, attribute, location in locations(root):
+        target = join(name, location)
+        if target in contract.documents:
+            element.set(attribute, f"{address}?xsd={quote(target)}")
+
+
+def _place_ports(root: Element, version: ServiceVersion, address: str) -> None:
+    for service in root.iter(f"{{{WSDL}}}service"):
+        ports = list(service.iterchildren(f"{{{WSDL}}}port"))
+        offered = [port for port in ports if _face(port) in version.faces]
+        for port in ports:
+            if port not in offered and (offered or not _face(port)):
+                service.remove(port)
+                continue
+            for element in port.iter(*_ADDRESSES):
+                element.set("location", address)
+
+
+def _face(port: Element) -> str:
+    """The SOAP version of a port; empty for any other binding."""
+    return next((_ADDRESSES[element.tag] for element in port.iter(*_ADDRESSES)), "")
+
+
+def _drop_unused_prefixes(root: Element) -> None:
+    """Unused declarations mislead real clients: gSOAP speaks SOAP 1.2 where the prefix of its binding is declared."""
+    if _needs_bare_names(root):
+        return
+    used = {
+        prefix
+        for element in root.iter("{*}*")
+        for value in element.attrib.values()
+        for prefix in _PREFIX.findall(str(value))
+    }
+    declared = {prefix for element in root.iter("{*}*") for prefix in element.nsmap if prefix}
+    etree.cleanup_namespaces(root, keep_ns_prefixes=sorted(used & declared))
+
+
+def _needs_bare_names(root: Element) -> bool:
+    """Whether a default namespace serves only the names inside attributes, where no cleaner would see its use."""
+    used = {element.nsmap.get(None) for element in root.iter("{*}*") if element.prefix is None}
+    return any(None in element.nsmap and element.nsmap[None] not in used for element in root.iter("{*}*"))
