@@ -91,7 +91,7 @@ class AioHttpClient:
                 raise
         return await self._exchange(outbound, _Dial())
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close every connection; a later request opens new ones."""
         if self._session is not None:
             session, self._session = self._session, None

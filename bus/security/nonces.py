@@ -59,7 +59,6 @@ class Nonces:
 
 def _insert(connection: Connection, name: str, expires_at: float) -> bool:
     # One statement decides: a look before the insert would let two processes both find nothing.
-    values = {"id": name, "expires_at": expires_at}
-    if connection.dialect.name == "postgresql":
-        return connection.execute(postgresql.insert(nonce_table).values(values).on_conflict_do_nothing()).rowcount == 1
-    return connection.execute(sqlite.insert(nonce_table).values(values).on_conflict_do_nothing()).rowcount == 1
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(nonce_table).values(id=name, expires_at=expires_at).on_conflict_do_nothing()
+    return connection.execute(statement.returning(nonce_table.c.id)).first() is not None

@@ -34,4 +34,4 @@ async def client() -> AsyncIterator[AioHttpClient]:
     """A client that takes replies of up to 100 000 bytes."""
     client = AioHttpClient(Settings(max_reply=100_000))
     yield client
-    await client.close()
+    await client.aclose()

@@ -154,7 +154,7 @@ async def test_an_endless_body_within_the_limit_ends_at_the_deadline(provider: L
         with pytest.raises(ProviderTimeout):
             await client.send(get(f"{provider.url}/endless", timeout=0.2))
     finally:
-        await client.close()
+        await client.aclose()
 
 
 async def test_a_deadline_in_the_past_sends_nothing(client: AioHttpClient, provider: LoopbackProvider) -> None:
@@ -215,5 +215,5 @@ async def test_a_header_with_a_line_break_never_leaves(
 
 async def test_a_closed_client_opens_again_for_the_next_call(client: AioHttpClient, provider: LoopbackProvider) -> None:
     await client.send(get(f"{provider.url}/ok"))
-    await client.close()
+    await client.aclose()
     assert (await client.send(get(f"{provider.url}/ok"))).status == 200
