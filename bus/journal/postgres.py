@@ -76,16 +76,24 @@ class PostgresStore:
     def write(self, day: date, entries: Sequence[Entry]) -> None:
         """Commit the entries to the partition of their day, in one round trip."""
         try:
-            connection = self._connected()
-            if day not in self._ready:
-                create_day(connection, day)
-                self._ready.add(day)
-            _write(connection, batch_of(entries, self._packer, self._boot))
+            try:
+                self._commit(day, entries)
+            except psycopg.OperationalError:
+                # The server was restarted, or a firewall forgot the connection. Writing the same twice does no harm.
+                self._disconnect()
+                self._commit(day, entries)
         except (psycopg.DataError, psycopg.IntegrityError, TypeError, UnicodeError) as error:
             self._disconnect()
             raise Unstorable("PostgreSQL: a record holds a value that cannot be stored") from error
         except psycopg.Error as error:
             raise self._failed(error) from error
+
+    def _commit(self, day: date, entries: Sequence[Entry]) -> None:
+        connection = self._connected()
+        if day not in self._ready:
+            create_day(connection, day)
+            self._ready.add(day)
+        _write(connection, batch_of(entries, self._packer, self._boot))
 
     def tick(self) -> None:
         """A sign of life every few seconds; once a day, drop the partitions that are too old."""

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from bus.journal.partitions import ends_at, starts_at
-from bus.journal.schema import COLUMNS, TABLES
+from bus.journal.schema import COLUMNS, INDEXES, TABLES
 
 SCHEMA: LiteralString = "journal"
 
@@ -27,17 +27,15 @@ _BY_DAY = "PARTITION BY RANGE (received_at)"
 _STATEMENTS = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
     f"CREATE TABLE IF NOT EXISTS exchanges ({_SHARED}, PRIMARY KEY (received_at, id)) {_BY_DAY}",
-    "CREATE INDEX IF NOT EXISTS exchanges_id ON exchanges (id)",
-    "CREATE INDEX IF NOT EXISTS exchanges_flow ON exchanges (flow)",
-    "CREATE INDEX IF NOT EXISTS exchanges_operation ON exchanges (service, operation, received_at)",
-    "CREATE INDEX IF NOT EXISTS exchanges_failed ON exchanges (received_at) WHERE status NOT IN ('ok', 'accepted')",
+    *INDEXES,
     f"CREATE TABLE IF NOT EXISTS intents ({_SHARED}, boot {_TEXT} NOT NULL, PRIMARY KEY (received_at, id)) {_BY_DAY}",
     f"CREATE TABLE IF NOT EXISTS unfinished ({_AT}, id {_TEXT} NOT NULL, boot {_TEXT} NOT NULL,"
     f" PRIMARY KEY (received_at, id)) {_BY_DAY}",
     f"CREATE TABLE IF NOT EXISTS keys (value {_TEXT} NOT NULL, {_AT}, exchange {_TEXT} NOT NULL,"
     f" name {_TEXT} NOT NULL, PRIMARY KEY (value, received_at, exchange, name)) {_BY_DAY}",
     f"CREATE TABLE IF NOT EXISTS payloads (part bigint NOT NULL, {_AT}, exchange {_TEXT} NOT NULL,"
-    f" size bigint NOT NULL, packed bigint NOT NULL, data bytea NOT NULL, PRIMARY KEY (received_at, exchange, part)) {_BY_DAY}",
+    f" size bigint NOT NULL, packed bigint NOT NULL, data bytea NOT NULL,"
+    f" PRIMARY KEY (received_at, exchange, part)) {_BY_DAY}",
     "CREATE TABLE IF NOT EXISTS boots (id text PRIMARY KEY, seen_at timestamptz NOT NULL)",
 )
 

@@ -53,13 +53,24 @@ KEY_LENGTH = 200
 
 _SHARED = ", ".join(f"{name} {kind} NOT NULL" for name, kind in COLUMNS)
 
+#: What a search filters by; failures are few, so their indexes hold only them (``FAILED``, ``ERRED``).
+FAILED = "status NOT IN ('ok', 'accepted')"
+ERRED = "error <> ''"
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS exchanges_id ON exchanges (id)",
+    "CREATE INDEX IF NOT EXISTS exchanges_flow ON exchanges (flow)",
+    *(
+        f"CREATE INDEX IF NOT EXISTS exchanges_{name} ON exchanges ({name}, received_at)"
+        for name in ("operation", "service", "consumer")
+    ),
+    f"CREATE INDEX IF NOT EXISTS exchanges_status ON exchanges (status, received_at) WHERE {FAILED}",
+    f"CREATE INDEX IF NOT EXISTS exchanges_error ON exchanges (error, received_at) WHERE {ERRED}",
+)
+
 #: One SQLite file, that is one day.
 SQLITE = (
     f"CREATE TABLE IF NOT EXISTS exchanges ({_SHARED}, UNIQUE (received_at, id))",
-    "CREATE INDEX IF NOT EXISTS exchanges_id ON exchanges (id)",
-    "CREATE INDEX IF NOT EXISTS exchanges_flow ON exchanges (flow)",
-    "CREATE INDEX IF NOT EXISTS exchanges_operation ON exchanges (service, operation, received_at)",
-    "CREATE INDEX IF NOT EXISTS exchanges_failed ON exchanges (received_at) WHERE status NOT IN ('ok', 'accepted')",
+    *INDEXES,
     f"CREATE TABLE IF NOT EXISTS intents ({_SHARED}, boot text NOT NULL, UNIQUE (received_at, id))",
     "CREATE TABLE IF NOT EXISTS unfinished (received_at real NOT NULL, id text NOT NULL, boot text NOT NULL,"
     " PRIMARY KEY (received_at, id)) WITHOUT ROWID",

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 import orjson
 
-from bus.journal.schema import KEY_LENGTH, NAMES
+from bus.journal.schema import ERRED, FAILED, KEY_LENGTH, NAMES
+from bus.journal.summary import GOOD
 from bus.ports import Query
 from transformers.identity import canonical
 
@@ -69,8 +70,15 @@ def _statement(query: Query, after: Place | None, source: Source) -> Statement:
         values.append(_holds_name(query.key_name))
     for name in _EXACT:
         if getattr(query, name):
-            conditions.append(f"x.{name} = ?")
+            # An operation is rarer than its service: keep planners that do not know it from the longer index.
+            column = "x.service || ''" if name == "service" and query.operation else f"x.{name}"
+            conditions.append(f"{column} = ?")
             values.append(getattr(query, name))
+    # Said aloud, because an index of few rows is used only where the words of its condition stand in the query.
+    if query.status not in ("", "open", *GOOD):
+        conditions.append(f"x.{FAILED}")
+    if query.error:
+        conditions.append(f"x.{ERRED}")
     if query.since:
         conditions.append("x.received_at >= ?")
         values.append(query.since)
