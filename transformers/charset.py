@@ -183,7 +183,7 @@ def _wide(body: bytes) -> str:
         return "utf-32-le"
     if len(body) % 2:
         return ""
-    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get(pattern[:2], "")
+    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get((body[0] == 0, body[1] == 0), "")
 
 
 def _xml_declared(body: bytes) -> str:

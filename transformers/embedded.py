@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from transformers import ns
 from transformers.charset import read
 from transformers.document import Element
 from transformers.errors import MappingFailed, TransformerInvalid
-from transformers.xml import DEFAULT_LIMITS, Limits, parse, serialise
+from transformers.xml import DEFAULT_LIMITS, Limits, detached, parse, serialise
 from transformers.xpath import compile_xpath
 
 
@@ -88,9 +87,7 @@ def _prefixes(namespace: str, qualified: bool) -> Any:
 def _inner(found: Element | str, limits: Limits) -> Element:
     if isinstance(found, etree._Element):
         if len(found) == 1 and not (found.text or "").strip():
-            child = copy.deepcopy(found[0])
-            child.tail = None
-            return child
+            return detached(found[0])
         if len(found):
             raise MappingFailed("the element holds several children; one document was expected", step="unwrap")
         found = found.text or ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import copy
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from transformers.json_path import compile_path
 from transformers.json_text import dumps, loads
 from transformers.masking_fields import HL7V3, PERSON_HINTS, PERSON_OWNERS, kind_of
 from transformers.masking_values import MaskKind, mask_text, mask_value
-from transformers.xml import Limits, local_name, parse, serialise
+from transformers.xml import Limits, detached, local_name, parse, serialise
 from transformers.xpath import compile_replace
 
 __all__ = ["DEFAULT_RULES", "MaskKind", "Rules", "mask", "mask_body", "mask_text", "mask_value"]
@@ -166,8 +165,7 @@ def _mask_scalar(value: Json, rules: Rules, depth: int) -> Json:
 
 
 def _mask_xml(element: Element, rules: Rules, depth: int) -> Element:
-    root = copy.deepcopy(element)
-    root.tail = None
+    root = detached(element)
     for path in rules.paths:
         if not path.startswith("."):
             root = compile_replace(path, rules.namespaces)(root, lambda text: "***" if text.strip() else text)

@@ -42,12 +42,13 @@ class Blocked(etree.Resolver):
 
 
 def last_words(error: etree.LxmlError) -> tuple[int | None, str]:
-    """The line and the text of the first real error that libxml2 logged while it compiled a stylesheet or schema."""
+    """The line and the texts of what libxml2 found wrong while it compiled a stylesheet or schema."""
     log: Any = error.error_log
-    entry = next((entry for entry in log if entry.level >= etree.ErrorLevels.ERROR), None)
-    if entry is None:
+    entries = [entry for entry in log if entry.level >= etree.ErrorLevels.ERROR]
+    if not entries:
         return None, str(error)
-    return (entry.line or None), entry.message
+    line = next((entry.line for entry in entries if entry.line), None)
+    return line, "; ".join(dict.fromkeys(entry.message for entry in entries[:3]))[:400]
 
 
 def line_of(element: etree._Element) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -14,7 +13,7 @@ from transformers import ns
 from transformers.charset import wire_name
 from transformers.document import Element
 from transformers.errors import EnvelopeInvalid, HeaderNotUnderstood, VersionMismatch
-from transformers.xml import local_name, serialise
+from transformers.xml import detached, local_name, serialise
 
 
 class SoapVersion(Enum):
@@ -105,28 +104,26 @@ def seal(
 
     The elements are not moved out of where they hang. Characters that ``charset`` lacks become references.
     """
+    if charset.startswith(("utf-16", "utf-32")):
+        return serialise(envelope_of(payload, version, headers).root, charset, declaration=True)
     blocks = b"".join(serialise(block, charset) for block in headers)
-    inner = serialise(payload, charset) if payload is not None else b""
     head = f'<?xml version="1.0" encoding="{wire_name(charset)}"?>\n<soap:Envelope xmlns:soap="{version.value}">'
     parts = [head.encode("ascii")]
     if blocks:
         parts += [b"<soap:Header>", blocks, b"</soap:Header>"]
-    parts += [b"<soap:Body>", inner, b"</soap:Body></soap:Envelope>"]
-    if charset.startswith(("utf-16", "utf-32")):
-        return b"".join(part if part in (blocks, inner) else part.decode("ascii").encode(charset) for part in parts)
+    parts += [b"<soap:Body>", b"" if payload is None else serialise(payload, charset), b"</soap:Body></soap:Envelope>"]
     return b"".join(parts)
 
 
 def envelope_of(payload: Element | None, version: SoapVersion, headers: Iterable[Element] = ()) -> Envelope:
     """Build an envelope around copies of a payload and header blocks."""
     root = etree.Element(f"{{{version.value}}}Envelope", nsmap={"soap": version.value})
-    blocks = tuple(copy.deepcopy(block) for block in headers)
+    blocks = tuple(detached(block) for block in headers)
     if blocks:
         etree.SubElement(root, f"{{{version.value}}}Header").extend(blocks)
     body = etree.SubElement(root, f"{{{version.value}}}Body")
-    inner = copy.deepcopy(payload) if payload is not None else None
+    inner = detached(payload) if payload is not None else None
     if inner is not None:
-        inner.tail = None
         body.append(inner)
     return Envelope(version, blocks, inner, root)
 
@@ -267,11 +264,9 @@ def _add_detail(fault: Element, tag: str, detail: Element | None) -> None:
     container = etree.SubElement(fault, tag)
     if local_name(detail).lower() == "detail":
         container.text = detail.text
-        container.extend(copy.deepcopy(entry) for entry in detail)
+        container.extend(detached(entry) for entry in detail)
         return
-    entry = copy.deepcopy(detail)
-    entry.tail = None
-    container.append(entry)
+    container.append(detached(detail))
 
 
 def _turn_attributes(block: Element, old: SoapVersion, new: SoapVersion) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass
 
@@ -121,19 +122,33 @@ def serialise(element: Element, charset: str = "utf-8", *, declaration: bool = F
     become escaped text. Namespace declarations of ancestors that are out of sight are written along.
     """
     head = f'<?xml version="1.0" encoding="{wire_name(charset)}"?>\n'.encode("ascii") if declaration else b""
-    if charset.lower() in ("utf-8", "utf8"):
+    if charset == "utf-8":
         return head + etree.tostring(element, encoding="utf-8", xml_declaration=False, with_tail=False)
-    text = etree.tostring(element, encoding="unicode", with_tail=False)
-    if declaration:
-        text = head.decode("ascii") + text
+    # XML in UTF-16 needs a byte order mark (XML 1.0 §4.3.3); Python's "utf-16" writes one, its "-le" does not.
+    start = (
+        head.decode("ascii") if not charset.endswith(("-le", "-be")) or not head else "\ufeff" + head.decode("ascii")
+    )
+    text = start + etree.tostring(element, encoding="unicode", with_tail=False)
     try:
         return text.encode(charset)
     except UnicodeEncodeError:
         if "<![CDATA[" in text:
             # A character reference inside CDATA would be plain text, so the sections have to go.
-            plain = parse(etree.tostring(element, encoding="utf-8", with_tail=False), Limits(bytes=1 << 40))
-            text = (head.decode("ascii") if declaration else "") + etree.tostring(plain, encoding="unicode")
+            plain = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _trusting_parser())
+            text = start + etree.tostring(plain, encoding="unicode")
         return text.encode(charset, "xmlcharrefreplace")
+
+
+def detached(element: Element) -> Element:
+    """Copy an element into a document of its own, without its tail, with every namespace that was in scope.
+
+    ``copy.deepcopy`` forgets prefixes that only values use, as in ``xsi:type="q:T"``.
+    """
+    if element.getparent() is None:
+        copied = copy.deepcopy(element)
+        copied.tail = None
+        return copied
+    return etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _trusting_parser())
 
 
 def local_name(element: Element) -> str:
@@ -146,6 +161,11 @@ def namespace(element: Element) -> str:
     """The element's namespace; empty for none."""
     tag: str = element.tag
     return tag[1:].partition("}")[0] if tag[0] == "{" else ""
+
+
+def _trusting_parser() -> etree.XMLParser:
+    """For bytes that this module has just written from a tree: they are as deep and as large as the tree was."""
+    return etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=True)
 
 
 def _tags_outside_cdata(data: bytes) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -10,6 +9,7 @@ from lxml import etree
 
 from transformers.document import Element
 from transformers.errors import MappingFailed, TransformerInvalid
+from transformers.xml import detached
 
 #: What an XPath may give: elements, texts, or one number, text or truth value (as a list of one).
 Found: TypeAlias = "list[Element | str]"
@@ -59,8 +59,7 @@ def compile_replace(
     compiled = etree.XPath(expression, namespaces=dict(namespaces or {}))
 
     def replace(element: Element, function: Callable[[str], str]) -> Element:
-        copied = copy.deepcopy(element)
-        copied.tail = None
+        copied = detached(element)
         found = compiled(copied)
         for item in found if isinstance(found, list) else ():
             if isinstance(item, etree._Element):

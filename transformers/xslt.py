@@ -12,7 +12,7 @@ from transformers.document import Document, Element
 from transformers.errors import DocumentError, MalformedDocument, MappingFailed, TransformerInvalid
 from transformers.json_text import loads
 from transformers.references import Blocked, last_words, line_of, lookup
-from transformers.xml import Limits, hardened_parser, parse
+from transformers.xml import Limits, detached, hardened_parser, parse
 
 _NOTHING: Any = etree.XSLTAccessControl.DENY_ALL  # type: ignore[attr-defined]
 _SOURCE_LIMITS = Limits(bytes=16 * 1024 * 1024)
@@ -24,10 +24,11 @@ class Stylesheet:
     ``yields_json`` tells whether its output method is ``text``, whose result is read as JSON.
     """
 
-    __slots__ = ("_transform", "name", "yields_json")
+    __slots__ = ("_strips", "_transform", "name", "yields_json")
 
-    def __init__(self, transform: etree.XSLT, *, yields_json: bool, name: str) -> None:
+    def __init__(self, transform: etree.XSLT, *, yields_json: bool, strips: bool, name: str) -> None:
         self._transform = transform
+        self._strips = strips
         self.yields_json = yields_json
         self.name = name
 
@@ -38,8 +39,10 @@ class Stylesheet:
         hold what another message's document says.
         """
         given: dict[str, Any] = {key: etree.XSLT.strparam(value) for key, value in (params or {}).items()}
+        # xsl:strip-space takes blanks out of the very document that goes in.
+        source = detached(element) if self._strips else element
         try:
-            result = self._transform(element, **given)
+            result = self._transform(source, **given)
         except (etree.LxmlError, ValueError, RecursionError):
             raise MappingFailed(
                 f"the stylesheet {self.name} refused this document (an error, or xsl:message terminate='yes')",
@@ -73,14 +76,14 @@ def compile_stylesheet(
     parser = hardened_parser()
     parser.resolvers.add(Blocked(known))
     root = _read(source, parser, name)
-    methods = [root]
-    _check_references(root, known, methods, name)
+    sheets = [root]
+    _check_references(root, known, sheets, name)
     try:
         transform = etree.XSLT(root, access_control=_NOTHING)
     except etree.XSLTParseError as error:
         line, said = last_words(error)
         raise TransformerInvalid(f"{name}: the stylesheet does not compile: {said}", line=line) from error
-    return Stylesheet(transform, yields_json=_is_text(methods), name=name)
+    return Stylesheet(transform, yields_json=_is_text(sheets), strips=_strips(sheets), name=name)
 
 
 def _read(source: bytes, parser: etree.XMLParser | None, name: str) -> Element:
@@ -112,3 +115,7 @@ def _is_text(sheets: list[Element]) -> bool:
     return any(
         output.get("method") == "text" for sheet in sheets for output in sheet.iterchildren(f"{{{ns.XSLT}}}output")
     )
+
+
+def _strips(sheets: list[Element]) -> bool:
+    return any(sheet.find(f"{{{ns.XSLT}}}strip-space") is not None for sheet in sheets)
