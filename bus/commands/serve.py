@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import click
@@ -12,11 +13,20 @@ from bus.settings import Settings, check
 
 
 def _http(settings: Settings, roles: frozenset[Role], host: str | None, port: int | None, workers: int | None) -> None:
-    changes = {"host": host, "port": port, "workers": workers}
-    run_http(check(replace(settings, **{k: v for k, v in changes.items() if v is not None})), roles)
+    run_http(
+        check(
+            replace(
+                settings,
+                host=settings.host if host is None else host,
+                port=settings.port if port is None else port,
+                workers=settings.workers if workers is None else workers,
+            )
+        ),
+        roles,
+    )
 
 
-def _options(command):  # type: ignore[no-untyped-def]
+def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--workers", type=int, help="Server processes; more than one needs PostgreSQL."),
         click.option("--port", type=int),

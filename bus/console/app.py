@@ -79,6 +79,8 @@ def _words(app: Flask, console: ConsolePorts) -> None:
 
 
 def _took(milliseconds: float) -> str:
+    if 0 < milliseconds < 1:
+        return f"{milliseconds * 1000:.0f} µs"
     if milliseconds < 1000:
         return f"{milliseconds:.1f} ms"
     return f"{milliseconds / 1000:.2f} s" if milliseconds < 120_000 else f"{milliseconds / 60_000:.1f} min"

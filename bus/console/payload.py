@@ -8,9 +8,11 @@ import orjson
 from lxml import etree
 
 from bus.ports import Body
-from transformers import charset, json_text, masking, xml
-from transformers.document import Document
+from transformers import charset, json_text, xml
+from transformers.document import Document, Element
 from transformers.errors import MeridianError
+from transformers.masking import Rules, mask
+from transformers.masking_values import mask_text
 
 #: Characters shown of one payload; the rest is there in the journal, not on the page.
 LONGEST = 64 * 1024
@@ -28,7 +30,7 @@ class Shown:
     cut: bool
 
 
-def show(body: Body, rules: masking.Rules | None) -> Shown:
+def show(body: Body, rules: Rules | None) -> Shown:
     """Make a payload readable. ``rules`` None shows it unmasked; a payload that cannot be parsed is masked as text."""
     label = _declared(body.content_type)
     try:
@@ -36,19 +38,33 @@ def show(body: Body, rules: masking.Rules | None) -> Shown:
         text, used = _readable(decoded.text_utf8, rules), decoded.charset
     except MeridianError:
         raw = body.data.decode("utf-8", errors="replace")
-        text, used = (raw if rules is None else masking.mask_text(raw)), "?"
+        text, used = (raw if rules is None else mask_text(raw)), "?"
     return Shown(body.stage, text[:LONGEST], body.content_type, used, len(body.data), len(text) > LONGEST)
 
 
-def _readable(data: bytes, rules: masking.Rules | None) -> str:
+def _readable(data: bytes, rules: Rules | None) -> str:
     if not data.strip():
         return ""
     document: Document = xml.parse(data) if data.lstrip()[:1] == b"<" else json_text.loads(data)
-    shown = document if rules is None else masking.mask(document, rules)
+    shown = document if rules is None else mask(document, rules)
     if isinstance(shown, etree._Element):
         etree.indent(shown)
+        _open_inner(shown)
         return str(etree.tostring(shown, encoding="unicode"))
     return orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
+
+
+def _open_inner(root: Element) -> None:
+    """Show XML that travels as text the way it reads, not as the escapes it was sent in."""
+    for node in root.iter():
+        text = (node.text or "").strip()
+        if text.startswith("<") and text.endswith(">"):
+            try:
+                inner = xml.parse(text.encode())
+            except MeridianError:
+                continue
+            etree.indent(inner)
+            node.text = etree.CDATA(f"\n{etree.tostring(inner, encoding='unicode')}\n")
 
 
 def _declared(content_type: str) -> str:

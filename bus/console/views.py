@@ -12,7 +12,8 @@ from bus.console.words import Language, title_of
 from bus.errors import MEANINGS, Meaning
 from bus.ports import Query, Record
 from registry.model import Journey, Operation, Snapshot
-from transformers import masking
+from transformers.masking import DEFAULT_RULES
+from transformers.masking_values import mask_value
 
 HOUR = 3600.0
 BY_CODE: Mapping[str, Meaning] = {row.code: row for row in reversed(MEANINGS.values())}
@@ -44,7 +45,7 @@ def row(record: Record, snapshot: Snapshot) -> dict[str, Any]:
 def masked_keys(record: Record, snapshot: Snapshot) -> list[tuple[str, str]]:
     """Business keys with identity numbers masked; the forms of one number count once."""
     personal = _personal_keys(snapshot, record)
-    shown = [(n, masking.mask_value("id", v) if n in personal else v) for n, v in record.keys]
+    shown = [(n, mask_value("id", v) if n in personal else v) for n, v in record.keys]
     return list(dict.fromkeys(shown))
 
 
@@ -124,7 +125,7 @@ def message(console: ConsolePorts, message_id: str, *, reveal: bool = False) -> 
         return None
     snapshot = console.registry.snapshot
     operation = _operation(snapshot, record)
-    rules = None if reveal else masking.Rules(extra=operation.masks if operation else ())
+    rules = None if reveal else DEFAULT_RULES.extended(operation.masks if operation else ())
     meaning = BY_CODE.get(record.error)
     return row(record, snapshot) | {
         "detail": record.detail,

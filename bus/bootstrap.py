@@ -1,0 +1,132 @@
+"""The one place that wires: settings in, a bus that can be started and stopped out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import structlog
+from a2wsgi import WSGIMiddleware
+
+from bus.backbone.outbox import SqlOutbox
+from bus.backbone.transports import open_transport
+from bus.connectors.connector import ProviderConnector
+from bus.connectors.http import AioHttpClient
+from bus.console.app import create_app
+from bus.console.ports import ConsolePorts
+from bus.gateway.asgi import Gateway
+from bus.health import Health
+from bus.journal.open import open_journal
+from bus.orchestration.instances import Instances
+from bus.orchestration.worker import Worker
+from bus.pipeline import Pipeline
+from bus.ports import Ports
+from bus.registry import open_store
+from bus.security.identities import CredentialIdentities
+from bus.security.rate import TokenBuckets
+from bus.security.users import Users
+from bus.settings import Settings
+from bus.state import State
+from bus.telemetry.metrics import Metrics
+from registry.catalogue import Catalogue
+from registry.live import LiveRegistry
+from registry.source import read_folder
+
+_log = structlog.get_logger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Doors: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: The hospital that ships with the project.
+SHIPPED = Path(__file__).resolve().parent.parent / "services"
+#: Threads that draw the console's pages.
+CONSOLE_THREADS = 8
+
+
+class Bus:
+    """One process's bus: every part made once, in the order it depends on the others.
+
+    ``roles`` are ``gateway``, ``console`` and ``worker``; the doors of a role that is not asked for stay shut.
+    """
+
+    def __init__(self, settings: Settings, roles: frozenset[str]) -> None:
+        self.settings = settings
+        self._roles = roles
+        self.metrics = Metrics()
+        self.store = open_store(settings)
+        self.registry = LiveRegistry(self.store, os.environ)
+        self.journal, self.reader = open_journal(settings)
+        self.state = State(settings)
+        self._http = AioHttpClient(settings)
+        self.connector = ProviderConnector(self._http)
+        ports = Ports(
+            settings=settings,
+            registry=self.registry,
+            journal=self.journal,
+            identities=CredentialIdentities(self.state, on_refusal=self.metrics.refused),
+            limiter=TokenBuckets(),
+            connector=self.connector,
+            outbox=SqlOutbox(self.state),
+        )
+        self.pipeline = Pipeline(ports, observe=self.metrics.observe)
+        self.transport = open_transport(settings)
+        self.worker = Worker(self.state, self.transport, self.registry, self.pipeline) if "worker" in roles else None
+        self.health = Health(self.journal, self.state, self.registry)
+        self.doors = self._doors(ports)
+
+    async def start(self) -> None:
+        """Bring everything up, in order; raises when a store cannot be opened."""
+        self._seed()
+        self.registry.refresh()
+        self.registry.watch()
+        await self.state.start()
+        await self.journal.start()
+        if "gateway" in self._roles:
+            self.connector.start(self.registry)
+            self.metrics.watch_endpoints(self.connector.describe)
+        if self.worker is not None:
+            await self.worker.start()
+        _log.info("started", roles=sorted(self._roles), revision=self.registry.snapshot.revision)
+
+    async def stop(self) -> None:
+        """Take nothing new, let what is under way end, and close the stores last."""
+        if self.worker is not None:
+            await self.worker.stop(drain=self.settings.drain)
+        await self.connector.stop()
+        await self._http.aclose()
+        await self.journal.aclose()
+        await self.state.aclose()
+        self.registry.stop()
+        self.store.close()
+        _log.info("stopped")
+
+    def _doors(self, ports: Ports) -> Doors:
+        console = self._console() if "console" in self._roles else None
+        return Gateway(
+            self.pipeline if "gateway" in self._roles else None,
+            ports,
+            fallback=console,
+            ready=self.health.causes,
+            metrics=self.metrics.render,
+        )
+
+    def _console(self) -> Doors:
+        console = ConsolePorts(
+            settings=self.settings,
+            registry=self.registry,
+            reader=self.reader,
+            users=Users(self.settings),
+            workflows=Instances(self.state),
+            endpoints=self.connector.describe,
+        )
+        return WSGIMiddleware(create_app(console), workers=CONSOLE_THREADS)  # type: ignore[return-value, arg-type]
+
+    def _seed(self) -> None:
+        """An empty registry starts with the configured catalogue, or with the shipped hospital."""
+        if self.store.active() == 0:
+            catalogue: Catalogue = read_folder(self.settings.catalogue or SHIPPED)
+            self.store.apply(catalogue, "meridian", "first start")

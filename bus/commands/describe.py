@@ -1,0 +1,68 @@
+"""``meridian describe``: what this installation is made of, without a running server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+
+import click
+
+from bus.pipeline import HOPS
+from bus.registry import open_store
+from bus.settings import Settings
+from registry.live import LiveRegistry
+from registry.model import ServiceVersion, Snapshot
+
+
+@click.command()
+@click.pass_obj
+def describe(settings: Settings) -> None:
+    """Print the settings, the hops in order, and what the active revision holds."""
+    registry = LiveRegistry(open_store(settings), os.environ)
+    registry.refresh()
+    _heading("settings")
+    for field in fields(settings):
+        click.echo(f"  {field.name:<16}{_shown(field.name, getattr(settings, field.name))}")
+    _heading("hops, first in, last out")
+    for place, hop in enumerate(HOPS, 1):
+        click.echo(f"  {place:>2}  {hop.__name__}")  # type: ignore[attr-defined]
+    _heading(f"registry, revision {registry.snapshot.revision}")
+    if registry.problem is not None:
+        click.echo(f"  the active revision does not compile here: {registry.problem}")
+    _services(registry.snapshot)
+    _heading("workflows")
+    for name in sorted(registry.snapshot.workflows):
+        click.echo(f"  {name}")
+
+
+def _services(snapshot: Snapshot) -> None:
+    for name, service in sorted(snapshot.services.items()):
+        for number, version in service.versions.items():
+            click.echo(f"  {name} {number}{' (default)' if number == service.default else ''}: {_provider(version)}")
+            for operation in version.operations.values():
+                policy = operation.policy
+                end = operation.starts and f"starts {operation.starts}"
+                end = end or (operation.raises and f"raises {operation.raises}")
+                limits = f"{policy.timeout:g} s, {policy.concurrency} at once, breaker {policy.breaker_failures}"
+                click.echo(f"      {operation.name:<24}{operation.effect:<6}{operation.mode:<6}{end or limits}")
+
+
+def _provider(version: ServiceVersion) -> str:
+    faces = ", ".join(sorted(version.faces))
+    if version.provider is None:
+        return f"{faces} → within the bus"
+    addresses = ", ".join(f"{one.url} ({one.weight})" for one in version.provider.endpoints)
+    return f"{faces} → {version.provider.protocol} {addresses}"
+
+
+def _heading(text: str) -> None:
+    click.echo(click.style(text, bold=True))
+
+
+def _shown(name: str, value: object) -> str:
+    """A setting's value; the credentials inside an address are not shown."""
+    text = str(value)
+    if "://" in text and "@" in text:
+        scheme, rest = text.split("://", 1)
+        return f"{scheme}://***@{rest.rsplit('@', 1)[1]}"
+    return text if text else "(default)"
