@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import cast
 
 import structlog
 from a2wsgi import WSGIMiddleware
@@ -16,6 +15,7 @@ from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
 from bus.console.app import create_app
 from bus.console.ports import ConsolePorts
+from bus.gateway.answer import AsgiApp
 from bus.gateway.asgi import Gateway
 from bus.health import Health
 from bus.journal.open import open_journal
@@ -30,16 +30,10 @@ from bus.security.users import Users
 from bus.settings import Settings
 from bus.state import State
 from bus.telemetry.metrics import Metrics
-from registry.catalogue import Catalogue
 from registry.live import LiveRegistry
 from registry.source import read_folder
 
 _log = structlog.get_logger(__name__)
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Doors: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: The hospital that ships with the project.
 SHIPPED = Path(__file__).resolve().parent.parent / "services"
@@ -75,7 +69,7 @@ class Bus:
         self.pipeline = Pipeline(ports, observe=self.metrics.observe)
         self.transport = open_transport(settings)
         self.worker = Worker(self.state, self.transport, self.registry, self.pipeline) if "worker" in roles else None
-        self.health = Health(self.journal, self.state, self.registry)
+        self.health = Health(settings, self.state, self.registry)
         self.doors = self._doors(ports)
 
     async def start(self) -> None:
@@ -85,15 +79,15 @@ class Bus:
         self.registry.watch()
         await self.state.start()
         await self.journal.start()
-        if "gateway" in self._roles:
-            self.connector.start(self.registry)
-            self.metrics.watch_endpoints(self.connector.describe)
+        self.connector.start(self.registry)
+        self.metrics.watch_endpoints(self.connector.describe)
         if self.worker is not None:
             await self.worker.start()
         _log.info("started", roles=sorted(self._roles), revision=self.registry.snapshot.revision)
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, and close the stores last."""
+        self.doors.drain()
         if self.worker is not None:
             await self.worker.stop(drain=self.settings.drain)
         await self.connector.stop()
@@ -104,7 +98,7 @@ class Bus:
         self.store.close()
         _log.info("stopped")
 
-    def _doors(self, ports: Ports) -> Doors:
+    def _doors(self, ports: Ports) -> Gateway:
         console = self._console() if "console" in self._roles else None
         return Gateway(
             self.pipeline if "gateway" in self._roles else None,
@@ -114,7 +108,7 @@ class Bus:
             metrics=self.metrics.render,
         )
 
-    def _console(self) -> Doors:
+    def _console(self) -> AsgiApp:
         console = ConsolePorts(
             settings=self.settings,
             registry=self.registry,
@@ -123,10 +117,10 @@ class Bus:
             workflows=Instances(self.state),
             endpoints=self.connector.describe,
         )
-        return WSGIMiddleware(create_app(console), workers=CONSOLE_THREADS)  # type: ignore[return-value, arg-type]
+        return cast("AsgiApp", WSGIMiddleware(create_app(console), workers=CONSOLE_THREADS))  # type: ignore[arg-type]
 
     def _seed(self) -> None:
         """An empty registry starts with the configured catalogue, or with the shipped hospital."""
         if self.store.active() == 0:
-            catalogue: Catalogue = read_folder(self.settings.catalogue or SHIPPED)
+            catalogue = read_folder(self.settings.catalogue or SHIPPED)
             self.store.apply(catalogue, "meridian", "first start")

@@ -25,7 +25,7 @@ def describe(settings: Settings) -> None:
         click.echo(f"  {field.name:<16}{_shown(field.name, getattr(settings, field.name))}")
     _heading("hops, first in, last out")
     for place, hop in enumerate(HOPS, 1):
-        click.echo(f"  {place:>2}  {hop.__name__}")  # type: ignore[attr-defined]
+        click.echo(f"  {place:>2}  {hop.__name__}")
     _heading(f"registry, revision {registry.snapshot.revision}")
     if registry.problem is not None:
         click.echo(f"  the active revision does not compile here: {registry.problem}")
