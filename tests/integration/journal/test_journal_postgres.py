@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
@@ -15,6 +15,24 @@ from bus.ports import Query
 from bus.settings import Settings
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def database(postgres_url: str) -> Iterator[str]:
+    """One database for all of this module: creating one takes longer than most of these tests."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE journals")
+    yield postgres_url.rpartition("/")[0] + "/journals"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE journals WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_database(database: str) -> str:
+    """The address of a database without a journal."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS journal CASCADE")
+    return database
 
 
 @pytest.fixture
