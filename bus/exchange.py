@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextvars import Token
 from time import perf_counter_ns, time
 
 from bus.connectors.trail import Attempts, attempt_trail
@@ -42,14 +41,29 @@ class Span:
 class Exchange:
     """One message on its way, as the journal sees it. Lives for one walk and belongs to it alone.
 
-    ``received`` is the message at the door, ``latest`` as it entered the last hop it came to, ``sent`` as it
-    entered the hop that sends, ``reply_received`` what that hop answered.
+    ``received`` is the message at the door, ``caller`` as it was when its caller became known (or as far as it
+    came before that), ``latest`` as it entered the last hop it came to, ``sent`` as it entered the hop that
+    sends, ``reply_received`` what that hop answered.
     """
 
-    __slots__ = ("_began", "_opened", "_revision", "_spans", "_trail", "latest", "received", "reply_received", "sent")
+    __slots__ = (
+        "_began",
+        "_correlation",
+        "_opened",
+        "_revision",
+        "_spans",
+        "_token",
+        "_trail",
+        "caller",
+        "latest",
+        "received",
+        "reply_received",
+        "sent",
+    )
 
     def __init__(self, message: Message, revision: int) -> None:
         self.received = message
+        self.caller = message
         self.latest = message
         self.sent: Message | None = None
         self.reply_received: Message | None = None
@@ -58,20 +72,25 @@ class Exchange:
         self._revision = revision
         self._spans: list[Span] = []
         self._trail = Attempts()
+        self._correlation = correlated(message.flow, message.id)
+        self._token: Token[Attempts | None] | None = None
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Have log lines carry this message's ids, and the connector tell how often it tried and how long it waited."""
-        token = attempt_trail.set(self._trail)
-        try:
-            with correlated(self.received.flow, self.received.id):
-                yield
-        finally:
-            attempt_trail.reset(token)
+        self._correlation.__enter__()
+        self._token = attempt_trail.set(self._trail)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Stop listening."""
+        if self._token is not None:
+            attempt_trail.reset(self._token)
+        self._correlation.__exit__(None, None, None)
 
     def enter(self, name: str, message: Message) -> Span:
         """Note that ``message`` enters a hop."""
         self.latest = message
+        if self.caller.consumer is None:
+            self.caller = message
         if not self._opened.body and message.body:
             self._opened = message  # a GET, whose document stands in its address
         span = Span(name, perf_counter_ns())

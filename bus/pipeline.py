@@ -111,7 +111,7 @@ class Pipeline:
         return await self.carry(self.open(message))
 
     async def carry(self, exchange: Exchange) -> Message:
-        """Like ``handle``, for a door that wants to know how far the message came (``exchange.latest``)."""
+        """Like ``handle``, for a door that wants to know how far the message came (``exchange.caller``)."""
         return await self._conclude(exchange, self._walk)
 
     async def refuse(self, message: Message, error: MeridianError) -> None:
@@ -168,7 +168,7 @@ class Pipeline:
 
     async def _conclude(self, exchange: Exchange, walk: Walk) -> Message:
         """Walk, and have the outcome on disk before anybody hears of it, however the walk ends."""
-        with exchange.listening():
+        with exchange:
             try:
                 reply = await walk(exchange)
             except MeridianError as error:
@@ -178,9 +178,9 @@ class Pipeline:
                 await self._journal(exchange.failed(_interrupted(exchange)))
                 raise
             except Exception as error:
-                _log.error("unexpected failure", exception=describe_exception(error))
                 failure = BusError("the bus failed; look up the message id in its log")
                 await self._journal(exchange.failed(failure))
+                _log.error("unexpected failure", causes=describe_exception(error))
                 raise failure from error
         await self._journal(exchange.succeeded(reply))
         return reply

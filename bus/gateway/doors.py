@@ -1,70 +1,75 @@
-"""The two doors: what a SOAP and a REST address mean, and how each is told of an error."""
+"""The doors in: one request read, carried through the pipeline, and answered in the caller's protocol."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from time import time
-from urllib.parse import quote
 
-from bus.errors import MethodNotAllowed
-from bus.gateway.address import check_path, rest_target, soap_target
-from bus.gateway.answer import Answer, Scope
+from bus.errors import ShuttingDown
+from bus.gateway.answer import Answer, Receive, Scope
+from bus.gateway.body import read_body
 from bus.gateway.faults import soap_error
-from bus.gateway.headers import flow_of, idempotency_key, is_id
+from bus.gateway.headers import read_headers
 from bus.gateway.problems import rest_error
-from bus.gateway.words import Lang
-from bus.message import Door, Message, Target, new_flow, new_id
+from bus.gateway.requests import open_message, unread_message
+from bus.gateway.words import language
+from bus.message import Door, Message
+from bus.pipeline import Pipeline
+from bus.settings import Settings
 from transformers.errors import MeridianError
 
 
-def unread_message(door: Door, scope: Scope) -> Message:
-    """A message of which nothing is known yet but the service that its path names."""
-    service = scope["path"].split("/", 3)[2:3]
-    now = time()
-    return Message(
-        id=new_id(now), flow=new_flow(), door=door, target=Target("".join(service)), body=b"", received_at=now
-    )
+class Doors:
+    """SOAP and REST. While ``draining``, whatever comes is refused with ShuttingDown."""
 
+    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self.draining = False
 
-def open_message(message: Message, scope: Scope, headers: Mapping[str, str]) -> Message:
-    """The message with everything that address and headers say. Raises BadRequest or MethodNotAllowed."""
-    method: str = scope["method"]
-    path, query = raw_path(scope), scope.get("query_string", b"").decode("latin-1")
-    content_type = headers.get("content-type", "")
-    later = "respond-async" in headers.get("prefer", "")
-    flow = flow_of(headers)
-    check_path(path)
-    if message.door == "soap":
-        target = soap_target(path, headers.get("soapaction", ""), content_type)
-        later = later or "async" in query.lower().split("&")
-        if method != "POST":
-            raise MethodNotAllowed(
-                f"a SOAP door takes POST (and GET with ?wsdl), not {method}", allowed=("GET", "POST")
+    async def answer(self, door: Door, scope: Scope, receive: Receive) -> Answer:
+        """Answer one request; whatever becomes of it is in the journal before."""
+        headers: Mapping[str, str] = {}
+        try:
+            headers = read_headers(scope["headers"])
+            if self.draining:
+                raise ShuttingDown("this process is stopping; try again, and another one will answer")
+            body = await read_body(
+                receive,
+                headers.get("content-length", ""),
+                limit=self._settings.max_body,
+                timeout=self._settings.body_timeout,
             )
-    else:
-        target = rest_target(method, path, query)
-    parent = headers.get("x-meridian-message", "")
-    return Message(
-        id=message.id,
-        flow=flow,
-        door=message.door,
-        target=target,
-        body=b"",
-        content_type=content_type,
-        headers=headers,
-        received_at=message.received_at,
-        parent=parent if is_id(parent) else "",
-        respond_async=later,
-        idempotency_key=idempotency_key(headers),
-    )
+            message = open_message(door, scope, headers, body)
+        except MeridianError as error:
+            return await self._refuse(unread_message(door, scope, headers), error, headers)
+        return await self._carry(message, headers)
+
+    async def _carry(self, message: Message, headers: Mapping[str, str]) -> Answer:
+        exchange = self._pipeline.open(message)
+        try:
+            reply = await self._pipeline.carry(exchange)
+        except MeridianError as error:
+            return _signed(_error(error, exchange.caller, headers), message)
+        return _signed(Answer(reply.status, reply.content_type, reply.body), message)
+
+    async def _refuse(self, message: Message, error: MeridianError, headers: Mapping[str, str]) -> Answer:
+        """Journal and answer what could not even be read."""
+        try:
+            await self._pipeline.refuse(message, error)
+        except MeridianError as failure:
+            error = failure
+        return _signed(_error(error, message, headers), message)
 
 
-def error_answer(error: MeridianError, message: Message, lang: Lang) -> Answer:
+def _error(error: MeridianError, message: Message, headers: Mapping[str, str]) -> Answer:
     """The error in the words of the door that the message came through."""
+    lang = language(headers.get("accept-language", ""))
     return soap_error(error, message, lang) if message.door == "soap" else rest_error(error, message, lang)
 
 
-def raw_path(scope: Scope) -> str:
-    """The path still percent-encoded, so that ``%2F`` inside a field stays in it."""
-    raw = scope.get("raw_path")
-    return raw.partition(b"?")[0].decode("latin-1") if raw else quote(scope["path"])
+def _signed(answer: Answer, message: Message) -> Answer:
+    """The answer with the ids under which its exchange is found again (W3C Trace Context Level 1 §3.2)."""
+    trace = f"00-{message.flow}-{os.urandom(8).hex()}-01"
+    headers = ((b"x-meridian-message", message.id.encode()), (b"traceparent", trace.encode()), *answer.headers)
+    return Answer(answer.status, answer.content_type, answer.body, headers)

@@ -116,4 +116,6 @@ def _drop_traces(entry: Element) -> None:
 
 
 def _add(parent: Element, name: str, text: str) -> None:
-    etree.SubElement(parent, ns.clark(ns.MERIDIAN, name)).text = text
+    # A JSON name inside a path may hold what XML 1.0 §2.2 forbids.
+    legal = text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+    etree.SubElement(parent, ns.clark(ns.MERIDIAN, name)).text = legal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,18 +11,15 @@ import orjson
 from bus.errors import NotFound
 from bus.gateway.address import fields_of, soap_target
 from bus.gateway.answer import Answer, Scope
-from bus.gateway.doors import raw_path, unread_message
 from bus.gateway.problems import rest_error
+from bus.gateway.requests import raw_path, unread_message
 from bus.hops.resolve import find_version
 from bus.ports import SnapshotSource
-from registry.model import ServiceVersion
+from registry.contracts.publish import publish
 from transformers.errors import MeridianError
 
-#: What each part of the bus lacks, by the part's name; an empty text for a part that can keep its promises.
-Ready: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
-
-#: A version's WSDL (empty name), or a document that it imports, by name; with the bus's own address in it.
-Publish: TypeAlias = Callable[[ServiceVersion, str, str], "bytes | None"]
+#: Why the bus cannot keep its promises now, in words; nothing when it can.
+Ready: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -35,7 +32,6 @@ class Pages:
     base_url: str
     ready: Ready
     metrics: Callable[[], bytes]
-    publish: Publish
 
     async def page(self, scope: Scope) -> Answer | None:
         """The answer of ``/healthz``, ``/readyz`` or ``/metrics``; None for any other path or method."""
@@ -46,10 +42,9 @@ class Pages:
             return Answer(200, "application/json", b'{"alive":true}')
         if path == "/metrics":
             return Answer(200, _METRICS, self.metrics())
-        checks = await self.ready()
-        able = not any(checks.values())
-        body = orjson.dumps({"ready": able, "checks": {name: text or "ok" for name, text in checks.items()}})
-        return Answer(200 if able else 503, "application/json", body)
+        causes = await self.ready()
+        body = orjson.dumps({"ready": not causes, "causes": list(causes)})
+        return Answer(503 if causes else 200, "application/json", body)
 
     def contract(self, scope: Scope) -> Answer | None:
         """The answer of ``?wsdl`` and ``?xsd=name``; None when the query asks for neither."""
@@ -59,7 +54,7 @@ class Pages:
                 return None
             target = soap_target(raw_path(scope), "", "")
             version = find_version(self.registry.snapshot, target.service, target.version)
-            document = self.publish(version, self.base_url, asked.get("xsd") or asked.get("wsdl") or "")
+            document = publish(version, asked.get("xsd") or asked.get("wsdl") or "", self.base_url)
             if document is None:
                 raise NotFound(f"{version.service} version {version.version} publishes no such contract")
         except MeridianError as error:

@@ -107,7 +107,7 @@ class World:
     limiter: Limiter = field(default_factory=Limiter)
     connector: CannedConnector = field(default_factory=CannedConnector)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def ports(self) -> Ports:
