@@ -79,3 +79,9 @@ class Shape:
     type: str
     types: Mapping[str, Type]
     nillable: bool = False
+    qualified: bool = field(init=False, repr=False, compare=False)
+    """Whether every child has a namespace; where one has none, the root's may not be the default namespace."""
+
+    def __post_init__(self) -> None:
+        tags = (part.tag for type_ in self.types.values() for part in type_.fields)
+        object.__setattr__(self, "qualified", all(tag.startswith("{") for tag in tags))

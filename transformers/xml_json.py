@@ -57,7 +57,7 @@ def to_xml(value: Json, shape: Shape) -> Element:
     """
     violations: list[Violation] = []
     namespace = ns.split(shape.tag)[0]
-    nsmap: Any = {None: namespace} if namespace else None
+    nsmap: Any = {(None if shape.qualified else "m"): namespace} if namespace else None
     root = etree.Element(shape.tag, nsmap=nsmap)
     _Writer(shape, violations).element(root, value, shape.types[shape.type], "")
     _raise(violations)

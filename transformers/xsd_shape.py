@@ -62,13 +62,14 @@ class _Schemas:
         self._index: dict[tuple[str, str], _Node] = {}
         self._seen: set[tuple[str, str]] = set()
         self.globals: list[str] = []
+        self._own: list[str] = []
         self._add(main, "", None)
 
     def root(self, name: str) -> _Node:
         if not name:
-            if len(self.globals) != 1:
+            if len(self._own) != 1:
                 raise TransformerInvalid("name the root element: the schema has several global elements, or none")
-            name = self.globals[0]
+            name = self._own[0]
         fitting = [tag for tag in self.globals if name in (tag, ns.split(tag)[1])]
         if len(fitting) != 1:
             raise TransformerInvalid(f"the schema has no single global element {name!r}")
@@ -105,6 +106,8 @@ class _Schemas:
                 self._index.setdefault((kind, tag), _Node(node, namespace, qualified, attributes_qualified))
                 if kind == "element":
                     self.globals.append(tag)
+                    if not name:
+                        self._own.append(tag)
 
     def _follow(self, link: Element, kind: str, namespace: str) -> None:
         location = link.get("schemaLocation")
