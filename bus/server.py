@@ -46,7 +46,6 @@ def run_http(settings: Settings, roles: frozenset[Role]) -> None:
         workers_kill_timeout=int(settings.drain) + 5,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
-        process_name="meridian",
     ).serve()
 
 
