@@ -7,23 +7,18 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: Every secret that the shipped manifests name.
-SECRETS = (
-    "HIS_PASSWORD",
-    "HIS_BUS_PASSWORD",
-    "EMR_TOKEN",
-    "LIS_PASSWORD",
-    "LIS_BUS_PASSWORD",
-    "RIS_PASSWORD",
-    "RIS_BUS_KEY",
-    "PACS_PASSWORD",
-    "INSURANCE_PAASID",
-    "PHARMACY_KEY",
-    "APP_TOKEN",
-    "APP_BUS_KEY",
-    "KIOSK_API_KEY",
-    "WORKSTATION_PASSWORD",
-)
+#: Every secret that the shipped manifests name, by the system that holds its other half.
+SECRETS = {
+    "his": ("HIS_PASSWORD", "HIS_BUS_PASSWORD"),
+    "emr": ("EMR_TOKEN",),
+    "lis": ("LIS_PASSWORD", "LIS_BUS_PASSWORD"),
+    "pacs": ("RIS_PASSWORD", "RIS_BUS_KEY", "PACS_PASSWORD", "PACS_USERNAME"),
+    "insurance": ("INSURANCE_PAASID",),
+    "pharmacy": ("PHARMACY_KEY",),
+    "app": ("APP_TOKEN", "APP_BUS_KEY"),
+    "kiosk": ("KIOSK_API_KEY",),
+    "workstation": ("WORKSTATION_PASSWORD",),
+}
 
 #: The addresses that the shipped manifests name, by system.
 ADDRESSES = {
@@ -56,8 +51,14 @@ NO_FAULTS = Switches({})
 
 
 def make_secrets() -> dict[str, str]:
-    """Answer a random value for every secret."""
-    return {name: secrets.token_urlsafe(24) for name in SECRETS}
+    """Answer a random value for every secret; the bus's login name at the PACS is a fixed one."""
+    made = {name: secrets.token_urlsafe(24) for names in SECRETS.values() for name in names}
+    return made | {"PACS_USERNAME": "meridian"}
+
+
+def secrets_of(system: str, made: Mapping[str, str]) -> dict[str, str]:
+    """Answer those secrets that this system holds the other half of."""
+    return {name: made[name] for name in SECRETS[system]}
 
 
 def addresses(ports: Mapping[str, int]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from services.demo.books import SYSTEMS, ledger_path
-from services.demo.environment import Switches, addresses, free_port, make_secrets
+from services.demo.environment import Switches, addresses, free_port, make_secrets, secrets_of
 from services.demo.processes import Processes, ProcessFailed
 
 #: The shipped catalogue: this package's own folder of manifests.
@@ -57,7 +57,7 @@ async def open_hospital(plan: Plan, processes: Processes) -> Hospital:
     url = f"http://127.0.0.1:{port}"
     pacs, login = split_login(plan.pacs)
     secrets = make_secrets() | login
-    starts = [_simulator(plan, processes, system, url, pacs) for system in SYSTEMS]
+    starts = [_simulator(plan, processes, system, url, pacs, secrets_of(system, secrets)) for system in SYSTEMS]
     ports = dict(zip(SYSTEMS, await asyncio.gather(*starts), strict=True))
     environ = secrets | addresses(ports) | _settings(plan, port)
     if pacs:
@@ -68,11 +68,14 @@ async def open_hospital(plan: Plan, processes: Processes) -> Hospital:
     return Hospital(url, secrets, environ)
 
 
-async def _simulator(plan: Plan, processes: Processes, system: str, bus: str, pacs: str) -> int:
+async def _simulator(
+    plan: Plan, processes: Processes, system: str, bus: str, pacs: str, environ: Mapping[str, str]
+) -> int:
     arguments = ["--ledger", str(ledger_path(plan.ledgers, system)), "--bus", bus]
     if system == "pacs" and pacs:
         arguments += ["--pacs", pacs]
-    return await processes.simulator(system, *arguments, *plan.switches.arguments.get(system, ()))
+    arguments += plan.switches.arguments.get(system, ())
+    return await processes.simulator(system, *arguments, environ=environ)
 
 
 def _settings(plan: Plan, port: int) -> dict[str, str]:

@@ -38,10 +38,10 @@ class Processes:
             _name, child = self._children.pop()
             await _end(child)
 
-    async def simulator(self, system: str, *arguments: str) -> int:
+    async def simulator(self, system: str, *arguments: str, environ: Mapping[str, str]) -> int:
         """Start a simulated system and answer the port it listens on."""
         command = (sys.executable, "-m", "services.simulators", system, "--parent", str(os.getpid()), *arguments)
-        child = await self._start(system, command, {}, stdout=asyncio.subprocess.PIPE)
+        child = await self._start(system, command, environ, stdout=asyncio.subprocess.PIPE)
         stream = child.stdout
         try:
             line = await asyncio.wait_for(stream.readline(), 30) if stream else b""
