@@ -194,6 +194,14 @@ async def test_a_question_on_a_kept_connection_that_breaks_is_asked_once_more(
     assert provider.requests["/closes"] == 2
 
 
+async def test_a_question_on_a_new_connection_that_breaks_is_asked_once(
+    client: AioHttpClient, provider: LoopbackProvider
+) -> None:
+    with pytest.raises(ProviderUnreachable):
+        await client.send(get(f"{provider.url}/closes"))
+    assert provider.requests["/closes"] == 1
+
+
 async def test_connections_that_the_provider_closed_are_not_used_again(
     client: AioHttpClient, provider: LoopbackProvider
 ) -> None:

@@ -72,6 +72,14 @@ def test_a_probe_that_succeeds_closes_and_one_that_fails_opens_for_the_full_time
     assert (breaker.state, breaker.failures) == ("closed", 0)
 
 
+def test_a_failed_probe_opens_again_whatever_the_threshold_of_its_operation() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.time = 5.0
+    breaker.failed(enter(breaker), threshold=100, open_for=5.0)
+    assert breaker.state == "open"
+
+
 def test_an_abandoned_probe_gives_its_place_to_the_next() -> None:
     clock = Clock()
     breaker = opened(clock)

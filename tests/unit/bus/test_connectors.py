@@ -206,10 +206,12 @@ async def test_the_deadline_is_the_nearer_of_policy_and_message() -> None:
 
 async def test_a_message_whose_deadline_has_passed_is_not_sent() -> None:
     client, clock = ScriptedClient(answer()), Clock()
+    door = connector(client, clock)
     with pytest.raises(ProviderTimeout) as caught:
-        await connector(client, clock).send(message_to("http://lis", deadline=clock() - 1))
+        await door.send(message_to("http://lis", deadline=clock() - 1))
     assert caught.value.sent is False
     assert not client.sent
+    assert door.describe()[0]["in_flight"] == 0
 
 
 async def test_an_unsent_retry_does_not_hide_that_an_earlier_try_may_have_arrived() -> None:
@@ -292,6 +294,16 @@ async def test_calls_beyond_limit_and_queue_are_refused_unsent_and_go_to_the_oth
     assert len(busy) == 1
     assert busy[0].sent is False
     assert len(client.sent) == 2
+
+
+async def test_a_busy_provider_without_another_endpoint_is_told_at_once() -> None:
+    client, clock = ScriptedClient(answer()), Clock()
+    door = connector(client, clock)
+    policy = Policy(timeout=2.0, retries=3, concurrency=1, queue=0)
+    calls = [asyncio.create_task(door.send(message_to("http://lis", policy=policy))) for _ in range(2)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(one).__name__ for one in results] == ["Message", "EndpointBusy"]
+    assert clock.slept == []
 
 
 async def test_a_busy_endpoint_hands_the_call_to_one_that_is_not() -> None:

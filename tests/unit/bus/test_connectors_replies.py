@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 import zlib
 from email.utils import formatdate
 
@@ -61,6 +62,16 @@ def test_a_body_of_just_the_limit_passes_and_one_byte_more_does_not() -> None:
     assert exact.finish() == bytes(1000)
     with pytest.raises(ReplyTooLarge, match="1000 bytes"):
         Unpacker("gzip", 1000, endpoint="").feed(packed(bytes(1001), 31))
+
+
+def test_a_bomb_never_takes_much_more_memory_than_the_limit() -> None:
+    bomb = packed(bytes(50_000_000), 31)
+    tracemalloc.start()
+    with pytest.raises(ReplyTooLarge):
+        Unpacker("gzip", 1000, endpoint="").feed(bomb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_a_packed_body_that_ends_early_is_a_lie() -> None:

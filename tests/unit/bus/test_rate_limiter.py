@@ -44,6 +44,14 @@ def test_a_burst_passes_and_the_next_call_is_told_when_to_come_back() -> None:
     buckets.admit(consumer(2.0, burst=5))
 
 
+def test_a_quiet_hour_saves_up_no_more_than_the_burst() -> None:
+    clock = Clock()
+    buckets = TokenBuckets(clock)
+    assert admitted(buckets, consumer(10.0, burst=3), 5) == 3
+    clock.time += 3600
+    assert admitted(buckets, consumer(10.0, burst=3), 9) == 3
+
+
 def test_a_rate_of_zero_is_no_limit() -> None:
     assert admitted(TokenBuckets(Clock()), consumer(0.0), 1000) == 1000
 
