@@ -89,20 +89,18 @@ def _resolve_all(schema: Json, validator: Any, name: str) -> None:
         resolver = validator._resolver
         for _, part in walk(schema):
             if isinstance(part.get("$ref"), str) and "$id" not in part:
-                _follow(resolver, part["$ref"], validator)
+                _follow(resolver, part["$ref"])
     except referencing.exceptions.Unresolvable as error:
         raise TransformerInvalid(f"{name}: the reference {str(error.ref)[:100]!r} leads nowhere") from error
 
 
-def _follow(resolver: Any, reference: Json, validator: Any) -> None:
+def _follow(resolver: Any, reference: Json) -> None:
     seen: set[str] = set()
     while isinstance(reference, str):
         if reference in seen:
             raise TransformerInvalid(f"the reference {reference[:100]!r} leads to itself")
         seen.add(reference)
         target = resolver.lookup(reference)
-        if target.contents is validator.schema and reference == "#":
-            return
         resolver = target.resolver
         reference = target.contents.get("$ref") if isinstance(target.contents, dict) else None
 

@@ -52,14 +52,18 @@ def _check_pattern(pattern: str, where: str) -> None:
         parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]
     except re.error as error:
         raise TransformerInvalid(f"{where}: the pattern is no regular expression: {error}") from error
-    if _explodes(parsed, inside=False):
+    if _explodes(parsed, inside=False, repeated=False):
         raise TransformerInvalid(
             f"{where}: the pattern repeats a repetition, which may take for ever; write it without nesting"
         )
 
 
-def _explodes(parsed: Any, *, inside: bool) -> bool:
-    """Whether an unbounded repetition stands in another one with nothing certain to keep their rounds apart."""
+def _explodes(parsed: Any, *, inside: bool, repeated: bool) -> bool:
+    """Whether a repetition without bound can split the same text in many ways.
+
+    ``inside``: within one whose rounds nothing certain keeps apart, so another one here multiplies the ways.
+    ``repeated``: within any, so alternatives that take the same text do.
+    """
     for item in parsed:
         operator, argument = str(item[0]), item[1]
         if operator in ("MAX_REPEAT", "MIN_REPEAT"):
@@ -67,13 +71,14 @@ def _explodes(parsed: Any, *, inside: bool) -> bool:
             unbounded = most > 64
             if unbounded and inside:
                 return True
-            if _explodes(body, inside=(unbounded or inside) and not _separated(body)):
+            blurred = (unbounded or inside) and not _separated(body)
+            if _explodes(body, inside=blurred, repeated=repeated or unbounded):
                 return True
-        else:
-            if any(_explodes(part, inside=inside) for part in _parts(operator, argument)):
-                return True
-            if inside and operator == "BRANCH" and _overlapping(argument[1]):
-                return True
+            continue
+        if any(_explodes(part, inside=inside, repeated=repeated) for part in _parts(operator, argument)):
+            return True
+        if repeated and operator == "BRANCH" and _overlapping(argument[1]):
+            return True
     return False
 
 
@@ -105,12 +110,15 @@ def _separated(body: Any) -> bool:
 
 
 def _overlapping(branches: list[Any]) -> bool:
+    """Whether two branches may begin with the same character, or both be empty."""
     seen: set[str] = set()
+    empty = False
     for branch in branches:
         items = list(branch)
         first = _characters(items[:1])
-        if not items or first & seen:
+        if (not items and empty) or first & seen:
             return True
+        empty = empty or not items
         seen |= first
     return False
 

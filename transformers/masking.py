@@ -114,8 +114,6 @@ def _mask_field(name: str, value: Json, rules: Rules, person: bool, depth: int) 
         kind = _of_person(name, value)
     if kind is not None:
         return _mask_kind(kind, value, rules, name, depth)
-    if name == "value" and person:
-        return _mask_scalar(value, rules, depth) if not isinstance(value, (dict, list)) else value
     return _mask_json(value, rules, name, depth)
 
 

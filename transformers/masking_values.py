@@ -48,9 +48,9 @@ def _mobile(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    """Keep down to the district where one is named, else the first six characters: never a street or a house."""
+    """Keep down to the district, or else the city, where one is named: never a street or a house."""
     match = _DISTRICT.match(text) or _CITY.match(text)
-    kept = match[0] if match and len(match[0]) < len(text) else text[: min(6, len(text) // 2)]
+    kept = match[0] if match and len(match[0]) < len(text) else ""
     return kept + "*" * (len(text) - len(kept))
 
 

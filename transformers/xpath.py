@@ -44,7 +44,12 @@ def compile_xpath(expression: str, namespaces: Mapping[str, str] | None = None) 
             ) from None
         return _as_list(result)
 
-    find(etree.Element("probe"))  # an undeclared prefix shows only when the expression runs
+    try:
+        compiled(etree.Element("probe"))  # an undeclared prefix shows only when the expression runs
+    except etree.XPathError as error:
+        raise TransformerInvalid(
+            f"the XPath {expression!r} cannot be evaluated: {error}; declare its prefixes"
+        ) from error
     return find
 
 
