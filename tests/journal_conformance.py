@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from bus.errors import JournalUnavailable
 from bus.message import new_flow, new_id
 from bus.ports import Body, HopRecord, Journal, JournalReader, Query, Record
 
@@ -276,6 +278,15 @@ class DurableConformance(JournalConformance):
         await write(life.journal, *good[:10], *bad, *good[10:])
         assert set(ids(life.reader.search(Query(limit=100)))) == {record.id for record in (*bad, *good)}
         assert life.reader.message(surrogate.id) == replace(surrogate, operation="lone \ufffd surrogate")
+
+    async def test_a_record_without_a_time_is_refused_alone(self, life: Life) -> None:
+        good = [a_record() for _ in range(5)]
+        timeless = replace(a_record(), received_at=math.nan)
+        waits = (life.journal.outcome(record) for record in (*good, timeless))
+        *stored, refused = await asyncio.gather(*waits, return_exceptions=True)
+        assert stored == [None] * 5
+        assert isinstance(refused, JournalUnavailable)
+        assert set(ids(life.reader.search(Query()))) == {record.id for record in good}
 
     async def test_a_key_as_long_as_a_book_is_stored_and_found(self, life: Life) -> None:
         record = a_record(keys=(("order_no", "9" * 100_000),))

@@ -20,7 +20,10 @@ from bus.journal.store import Unstorable
 
 #: Rows of one INSERT statement, largest first. Few long statements instead of many short ones: every statement
 #: gives the interpreter lock away and has to win it back from the event loop.
-_CHUNKS = (64, 16, 4, 1)
+_CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
+
+#: What says that a value is wrong, not the disk.
+_REFUSED = (UnicodeError, TypeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
 
 #: Partitions open at once: today's, and yesterday's for outcomes that arrive after midnight.
 _OPEN_FILES = 3
@@ -45,9 +48,9 @@ class SqliteStore:
         """Commit the entries to the file of their day."""
         try:
             self._partition(day).write(entries, self._boot)
-        except (UnicodeError, TypeError, OverflowError) as error:
+        except _REFUSED as error:
             self._discard(day)
-            raise Unstorable(f"{path_of(self._folder, day)}: a record holds text that cannot be stored") from error
+            raise Unstorable(f"{path_of(self._folder, day)}: a record holds a value that cannot be stored") from error
         except (sqlite3.Error, OSError) as error:
             # Whatever state the connection is in, a new one knows what is on disk.
             self._discard(day)
