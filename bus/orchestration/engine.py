@@ -72,7 +72,7 @@ class Engine:
         fresh = insert_into(connection, workflow_instance).values(
             **row, created_at=now, updated_at=now, revision=0, state=b""
         )
-        if connection.execute(fresh.on_conflict_do_nothing()).rowcount != 1:
+        if connection.execute(fresh.on_conflict_do_nothing().returning(workflow_instance.c.id)).first() is None:
             return ()
         work = _Work(connection, self._compile(workflow.hash, raw), now, start.flow, start.keys)
         return work.run(None, Start(start.id, start.input))

@@ -29,8 +29,8 @@ def raise_event(connection: Connection, event: EventLetter, now: float) -> list[
         "received_at": now,
         "taken_by": waiting[0] if waiting else "",
     }
-    stored = connection.execute(insert_into(connection, workflow_event).values(row).on_conflict_do_nothing())
-    if stored.rowcount != 1:
+    fresh = insert_into(connection, workflow_event).values(row).on_conflict_do_nothing()
+    if connection.execute(fresh.returning(workflow_event.c.id)).first() is None:
         return []
     if waiting is None:
         anchors = {_fingerprint(name, value) for name, value in data.items()}

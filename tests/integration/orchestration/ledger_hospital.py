@@ -177,8 +177,8 @@ class Ledger:
         return [key for _, key, _ in self.done(operation) if key not in undone]
 
     def repeated(self) -> list[tuple[str, str]]:
-        """What was done more than once under one idempotency key: there must be nothing."""
-        counts = Counter((operation, key) for operation, key, _ in self.done())
+        """Writes done more than once under one idempotency key: there must be none."""
+        counts = Counter((name, key) for name, key, _ in self.done() if OPERATIONS[name][0] == "write")
         return [what for what, count in counts.items() if count > 1]
 
 
