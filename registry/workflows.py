@@ -18,8 +18,9 @@ def compile_workflows(bench: Bench) -> Mapping[str, LinkedWorkflow]:
             definitions[manifest.name] = parse_workflow(manifest.value)
         except WorkflowInvalid as error:
             bench.findings.add(Spot(manifest, path).problem(message) for path, message in error.problems)
-    if len(definitions) < len(manifests):
-        return {}
+    unknown = {name for definition in definitions.values() for name in definition.runs()} - definitions.keys()
+    if unknown or len(definitions) < len(manifests):
+        return {}  # whichever it is, it has been reported where it stands
     try:
         return link(definitions)
     except WorkflowInvalid as error:
