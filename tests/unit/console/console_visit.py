@@ -1,0 +1,116 @@
+"""One visit whose laboratory order failed once, and a console over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bus.console.ports import ConsolePorts
+from bus.journal.memory import MemoryJournal
+from bus.message import new_id
+from bus.ports import Body, HopRecord, Record
+from bus.security.users import Users
+from bus.settings import Settings
+from registry.model import Consumer, Journey, Milestone, Snapshot, System
+
+FLOW = "4bf92f3577b34da6a3ce929d0e0e4736"
+START = 1_795_000_000.0
+IDENTITY = "11010519491231002X"
+REQUEST = '{"visit_no":"V17","patient":{"name":"张三丰","id_no":"11010519491231002X","phone":"13800001234"}}'.encode()
+SENT = (
+    '<a:Op xmlns:a="urn:a"><a:patient><a:name>张三丰</a:name></a:patient><a:note><![CDATA[<p><xm>张三丰</xm></p>]]></a:note></a:Op>'
+).encode("gb18030")
+
+
+class NoWorkflows:
+    """Workflow instances of a console that has one."""
+
+    instance: Mapping[str, Any] = {
+        "id": "i1",
+        "workflow": "visit",
+        "status": "running",
+        "keys": [("visit_no", "V17")],
+        "created_at": START,
+        "updated_at": START,
+        "error": "",
+        "steps": [],
+    }
+
+    def page(self, *, status: str = "", before: str = "", limit: int = 50) -> Sequence[Mapping[str, Any]]:
+        return [self.instance] if status in ("", "running") and not before else []
+
+    def one(self, instance: str) -> Mapping[str, Any] | None:
+        return self.instance if instance == "i1" else None
+
+    def by_key(self, name: str, value: str) -> Sequence[Mapping[str, Any]]:
+        return [self.instance] if (name, value) == ("visit_no", "V17") else []
+
+    def counts(self) -> Mapping[str, int]:
+        return {"running": 1}
+
+    def alerts(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
+        return []
+
+
+def exchange(operation: str, seconds: float, status: str = "ok", **changes: Any) -> Record:
+    """One record of the visit."""
+    service, name = operation.split(".")
+    values: dict[str, Any] = {
+        "id": new_id(START + seconds),
+        "flow": FLOW,
+        "parent": "",
+        "door": "workflow",
+        "consumer": "workflow",
+        "system": service,
+        "service": service,
+        "version": "1",
+        "operation": name,
+        "received_at": START + seconds,
+        "status": status,
+        "http_status": 200,
+        "attempts": 1,
+        "duration_us": 42_000,
+        "sent_us": 40_000,
+        "keys": (("visit_no", "V17"), ("id_no", IDENTITY)),
+        "hops": (HopRecord("decode", 0, 90), HopRecord("call", 1_500, 40_100)),
+        "bodies": (
+            Body("request", REQUEST, "application/json"),
+            Body("request.sent", SENT, "text/xml; charset=GBK"),
+        ),
+    }
+    return Record(**(values | changes))
+
+
+def visit() -> list[Record]:
+    """A visit as the journal has it, in order."""
+    return [
+        exchange("visits.Start", 0, "accepted", door="rest", consumer="kiosk", system="", sent_us=0),
+        exchange("his.Register", 1),
+        exchange("lis.PlaceOrder", 2, "error", error="provider-timeout", detail="lis did not answer within 3.0 s"),
+        exchange("lis.PlaceOrder", 9),
+    ]
+
+
+def snapshot() -> Snapshot:
+    """Two systems, one caller and the journey of a visit."""
+    title = {"zh": "检验系统", "en": "Laboratory"}
+    stages = ("Registered", "his.Register"), ("Examined", "lis.PlaceOrder"), ("Dispensed", "pharmacy.Dispense")
+    milestones = tuple(Milestone(en.lower(), {"zh": en, "en": en}, frozenset({op})) for en, op in stages)
+    return Snapshot(
+        revision=3,
+        systems={"his": System("his", {"zh": "医院系统", "en": "HIS"}), "lis": System("lis", title)},
+        consumers={"kiosk": Consumer("kiosk", {"zh": "自助机", "en": "Kiosk"})},
+        journeys={"outpatient": Journey("outpatient", {"zh": "门诊", "en": "Outpatient"}, "visit_no", milestones)},
+    )
+
+
+class Registry:
+    """A snapshot that stays."""
+
+    def __init__(self) -> None:
+        self.snapshot = snapshot()
+
+
+def console_over(settings: Settings, journal: MemoryJournal | None = None, users: Users | None = None) -> ConsolePorts:
+    """A console's ports over a journal in memory."""
+    return ConsolePorts(settings, Registry(), journal or MemoryJournal(), users or Users(settings), NoWorkflows())
