@@ -90,22 +90,17 @@ class _Consumer(ABC):
     async def _receive(self, letter: Letter) -> None:
         if self._stopping:
             raise ShuttingDown(f"queue {self.queue}: this process takes no more letters")
-        first = self._in_hand.get(letter.id)
-        if first is not None:
-            # The broker lost sight of us while we work on it: the copy may go once the first has settled.
-            await asyncio.shield(first)
-            return
+        while first := self._in_hand.get(letter.id):
+            # A retry that overtook the end of its predecessor, or a copy from a broker that lost sight of us.
+            # Either waits; then the inbox knows whether anything is left to do.
+            await asyncio.wait({first})
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in_hand[letter.id] = settled
         try:
             await self._settle(letter)
-        except asyncio.CancelledError:
-            settled.cancel()
-            raise
         finally:
             del self._in_hand[letter.id]
-            if not settled.done():
-                settled.set_result(None)
+            settled.set_result(None)
 
     @abstractmethod
     async def _settle(self, letter: Letter) -> None:

@@ -94,8 +94,10 @@ class Relay:
                 await asyncio.sleep(full_jitter(failures, pace.backoff, longest=pace.longest_backoff))
                 continue
             if not carried:
+                # Not wait_for: in Python 3.11 it swallows a cancellation that meets its end.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), self._pace.poll)
+                    async with asyncio.timeout(self._pace.poll):
+                        await wake.wait()
 
     async def _round(self, queue: str) -> bool:
         """Carry one batch; answer whether there may be more to do at once."""
