@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from urllib.parse import urljoin
 
 import structlog
@@ -51,8 +50,7 @@ class HealthProbes:
         if self._task is not None:
             task, self._task = self._task, None
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     async def round(self) -> None:
         """Probe every endpoint once and forget those that the snapshot no longer names."""
@@ -62,21 +60,26 @@ class HealthProbes:
 
     async def _run(self) -> None:
         while True:
-            await self.round()
+            try:
+                await self.round()
+            except Exception:
+                # Probes that died unseen would leave every endpoint as it was last seen, for ever.
+                _log.exception("endpoint.probes_failed")
             await asyncio.sleep(self._every)
 
     async def _probe(self, endpoint: Endpoint) -> None:
         state = self._endpoints.state(endpoint)
         was = state.healthy
-        state.probed(ok=await self._alive(urljoin(endpoint.url, endpoint.health)))
+        state.probed(ok=await self._alive(endpoint))
         if state.healthy != was:
             _log.warning("endpoint.health", endpoint=state.label, healthy=state.healthy)
 
-    async def _alive(self, url: str) -> bool:
+    async def _alive(self, endpoint: Endpoint) -> bool:
         deadline = time.monotonic() + self._timeout
         try:
+            url = urljoin(endpoint.url, endpoint.health)
             reply = await self._http.send(Outbound("GET", url, {"Accept": "*/*"}, b"", deadline))
-        except (ProviderError, BadRequest):
+        except (ProviderError, BadRequest, ValueError):
             return False
         return 200 <= reply.status < 300
 

@@ -7,8 +7,10 @@ import time
 from collections import Counter
 
 import pytest
+import structlog
 from loopback_provider import LoopbackProvider
 from provider_messages import message_to
+from structlog.testing import capture_logs
 
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.health import HealthProbes
@@ -204,6 +206,36 @@ async def test_probes_follow_the_snapshot_and_forget_what_left_it(
     await until(lambda: other.requests["/health"] == 1)
     await until(lambda: [one["url"] for one in door.describe()] == [second.url])
     await door.stop()
+
+
+class FailingOnce(Registry):
+    """A source that cannot be read at its first use."""
+
+    failed = False
+
+    @property  # type: ignore[override]
+    def snapshot(self) -> Snapshot:
+        if not self.failed:
+            self.failed = True
+            raise RuntimeError("not yet")
+        return self._snapshot
+
+    @snapshot.setter
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+
+async def test_a_round_of_probes_that_fails_is_logged_and_the_next_one_runs(
+    client: AioHttpClient, provider: LoopbackProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bus.connectors.health._log", structlog.get_logger())  # one that no other test has bound
+    registry = FailingOnce(snapshot_of(Endpoint(f"{provider.url}/ok", 100, "/health")))
+    probes = HealthProbes(client, Endpoints(), registry, every=0.02)
+    with capture_logs() as logs:
+        probes.start()
+        await until(lambda: provider.requests["/health"] > 0)
+        await probes.stop()
+    assert [line["event"] for line in logs] == ["endpoint.probes_failed"]
 
 
 async def test_every_probe_failing_is_not_believed(client: AioHttpClient, provider: LoopbackProvider) -> None:
