@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from transformers.errors import CharsetMismatch
 
@@ -69,6 +70,7 @@ class Decoded:
         return self.text_utf8.decode("utf-8")
 
 
+@lru_cache(maxsize=256)
 def codec_of(name: str) -> str:
     """The Python codec for a charset's name on the wire (``GB2312``, ``8859/1``); empty if unknown."""
     return _CODECS.get(name.strip().strip("\"'").lower().replace("-", "").replace("_", "").replace(" ", ""), "")

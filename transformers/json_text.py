@@ -35,8 +35,7 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
         raise _translate(error) from None  # the original carries the whole document
     if data.count(b"[") + data.count(b"{") > max_depth and _deeper(value, max_depth):
         raise DocumentTooLarge(f"arrays and objects are nested deeper than {max_depth}")
-    # Blanks between a name and its colon aside, every name ends in '":'; texts can only add to the count.
-    if data.translate(None, _BLANK).count(b'":') != _names(value):
+    if _may_repeat_names(data, value):
         _refuse_duplicates(data)
     if _LONG_NUMBER.search(data):
         _refuse_long_integers(data)
@@ -49,6 +48,18 @@ def dumps(value: Json) -> bytes:
         return orjson.dumps(value)
     except (TypeError, ValueError, RecursionError):
         raise MappingFailed("the result holds something that JSON cannot: check the mapping", step="json") from None
+
+
+def _may_repeat_names(data: bytes, value: Json) -> bool:
+    """Whether there may be more names in the text than in the value: then one was given twice.
+
+    Blanks aside, every name ends in '":'. Texts that hold these characters hold them in the written value too,
+    unless they were spelt with \\u.
+    """
+    found = data.translate(None, _BLANK).count(b'":')
+    if b"\\u" not in data:
+        return found != orjson.dumps(value).translate(None, _BLANK).count(b'":')
+    return found != _names(value)
 
 
 def _names(value: Json) -> int:

@@ -35,11 +35,11 @@ class Field:
     most: int | None = 1
     nillable: bool = False
     round: int = 0
+    many: bool = field(init=False, repr=False, compare=False)
+    """Whether this field is an array in JSON."""
 
-    @property
-    def many(self) -> bool:
-        """Whether this field is an array in JSON."""
-        return self.most is None or self.most > 1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "many", self.most is None or self.most > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,15 @@ class Type:
     attributes: tuple[Attribute, ...] = ()
     items: bool = False
     mixed: bool = False
+    plain: bool = field(init=False, repr=False, compare=False)
+    """Whether this is text alone: a JSON scalar."""
     _by_tag: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_tag = {part.name: part for part in reversed(self.fields)}
         by_tag |= {part.tag: part for part in reversed(self.fields)}
         object.__setattr__(self, "_by_tag", by_tag)
-
-    @property
-    def plain(self) -> bool:
-        """Whether this is text alone: a JSON scalar."""
-        return self.kind is not None and not self.attributes
+        object.__setattr__(self, "plain", self.kind is not None and not self.attributes)
 
     def field_of(self, tag: str) -> Field | None:
         """The field of this Clark name, or else of this local name: senders get namespaces wrong."""

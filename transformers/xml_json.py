@@ -80,13 +80,15 @@ class _Reader:
         if element.get(ns.XSI_NIL, "").strip() in ("true", "1"):
             return None
         if type_.plain and type_.kind is not None:
-            return self._text("".join(str(part) for part in element.itertext()), type_.kind, path)
+            return self._text(_content(element), type_.kind, path, "")
         if type_.items:
-            return [self.element(child, self._types[type_.fields[0].type], f"{path}/item") for child in element]
+            inner = self._types[type_.fields[0].type]
+            return [self.element(child, inner, f"{path}/item[{number}]") for number, child in enumerate(element, 1)]
         value: dict[str, Json] = {}
-        self._attributes(element, type_, value, path)
+        if element.attrib:
+            self._attributes(element, type_, value, path)
         if type_.kind is not None:
-            value["#text"] = self._text(element.text or "", type_.kind, path)
+            value["#text"] = self._text(_content(element), type_.kind, path, "")
             return value
         self._children(element, type_, value, path)
         if type_.mixed or not type_.fields:
@@ -96,15 +98,13 @@ class _Reader:
         return value
 
     def _attributes(self, element: Element, type_: Type, value: dict[str, Json], path: str) -> None:
-        if not element.attrib:
-            return
         known = {attribute.tag: attribute for attribute in type_.attributes}
         for raw_tag, raw in element.attrib.items():
             tag, text = str(raw_tag), str(raw)
             if tag.startswith(f"{{{ns.XSI}}}"):
                 continue
             attribute = known.get(tag) or Attribute(local(tag), tag)
-            value[f"@{attribute.name}"] = self._text(text, attribute.kind, f"{path}/@{attribute.name}")
+            value[f"@{attribute.name}"] = self._text(text, attribute.kind, path, f"/@{attribute.name}")
 
     def _children(self, element: Element, type_: Type, value: dict[str, Json], path: str) -> None:
         for child in element:
@@ -112,26 +112,33 @@ class _Reader:
             if field is None:
                 fill(value, local_name(child), simple_to_json(child))
                 continue
-            here = f"{path}/{field.name}"
             inner = self._types[field.type]
             if field.least == 0 and inner.plain and inner.kind != "string" and _blank(child):
                 continue  # legacy systems send an empty element where a number is absent
-            converted = self.element(child, inner, here)
             if field.many:
                 items = value.setdefault(field.name, [])
                 if isinstance(items, list):
-                    items.append(converted)
+                    items.append(self._child(child, field, inner, f"{path}/{field.name}[{len(items) + 1}]"))
             else:
-                fill(value, field.name, converted)
+                fill(value, field.name, self._child(child, field, inner, path))
         for absent in type_.fields:
             if absent.many and absent.least == 0:
                 value.setdefault(absent.name, [])
 
-    def _text(self, text: str, kind: Kind, path: str) -> Json:
+    def _child(self, child: Element, field: Field, inner: Type, path: str) -> Json:
+        """Most elements are plain text, and most of the time goes into them: no path is made before it is needed."""
+        step = "" if field.many else f"/{field.name}"
+        if inner.plain and inner.kind is not None and not child.attrib:
+            return self._text(_content(child), inner.kind, path, step)
+        return self.element(child, inner, path + step)
+
+    def _text(self, text: str, kind: Kind, path: str, step: str) -> Json:
+        if kind == "string":
+            return text
         try:
             return _READERS[kind](text)
         except _Lost:
-            self._violations.append(Violation(path, f"must be {_ARTICLE[kind]}", kind))
+            self._violations.append(Violation(path + step, f"must be {_ARTICLE[kind]}", kind))
             return None
 
 
@@ -211,6 +218,12 @@ class _Writer:
 def local(tag: str) -> str:
     """The local part of a Clark name."""
     return tag.rpartition("}")[2]
+
+
+def _content(element: Element) -> str:
+    if len(element):
+        return "".join(str(part) for part in element.itertext())
+    return element.text or ""
 
 
 def _blank(element: Element) -> bool:

@@ -39,6 +39,8 @@ def test_a_mistake_is_told_with_line_and_column_and_no_words_of_the_document() -
         '{"a" :1,"a":2}',
         '{"a":1,"\\u0061":2}',
         '{"a":1,"a":2,"s":"\\":"}',
+        '{"a":1,"a":2,"s":"\\u0022:"}',
+        '{"a":1,"a":2,"s":"\\" :"}',
     ],
 )
 def test_the_same_name_twice_is_refused_however_it_is_spelt(text: str) -> None:

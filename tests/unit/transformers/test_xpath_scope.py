@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from transformers.errors import MappingFailed, TransformerInvalid
 from transformers.json_path import compile_path
@@ -66,3 +68,34 @@ def test_a_dotted_path_replaces_what_is_there_and_passes_over_the_rest(path: str
 def test_what_is_no_dotted_path_does_not_compile(path: str) -> None:
     with pytest.raises(TransformerInvalid):
         compile_path(path)
+
+
+_STEPS = st.sampled_from(
+    ["a", "b", "*", "q:a", "@k", "text()", "a[1]", "b[2]/a", "*[local-name()='a']", "a[@k]", "b[a='1']", "b/.."]
+)
+
+
+@st.composite
+def _documents(draw: st.DrawFn, depth: int = 3) -> str:
+    name = draw(st.sampled_from(["a", "b", "q:a"]))
+    inside = (
+        "".join(draw(st.lists(_documents(depth=depth - 1), max_size=3))) if depth else draw(st.sampled_from(["", "1"]))
+    )
+    return f"<{name} k='{draw(st.integers(0, 2))}'>{inside}</{name}>"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    _documents(), st.sampled_from(["/", "//"]), st.lists(_STEPS, min_size=1, max_size=3), st.sampled_from(["/", "//"])
+)
+def test_a_payload_in_its_envelope_gives_what_the_same_document_alone_gives(
+    document: str, start: str, steps: list[str], between: str
+) -> None:
+    envelope = parse(f"<a xmlns:q='u:q' k='9'><b>{document}<a>1</a></b></a>".encode())
+    alone = parse(document.replace(" k", " xmlns:q='u:q' k", 1).encode())
+    path = compile_xpath(start + between.join(steps), {"q": "u:q"})
+    shown = [
+        [item if isinstance(item, str) else (item.tag, text_of(item)) for item in path(at)]
+        for at in (alone, envelope[0][0])
+    ]
+    assert shown[0] == shown[1]
