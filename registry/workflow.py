@@ -282,6 +282,11 @@ class _Parser:
         if not isinstance(raw, Mapping):
             self._say(path, "must map names to jq expressions")
             return {}
+        for name in raw:
+            if not isinstance(name, str):
+                self._say(
+                    (*path, str(name)), "a name must be text; YAML reads yes, no, on and off as truth values: quote it"
+                )
         return {str(name): self._jq(source, (*path, str(name))) for name, source in raw.items()}
 
     def _jq(self, source: Any, path: Path) -> str:

@@ -26,7 +26,7 @@ steps:
         deadline: 50
         undo: {call: lis.Cancel, retry: {attempts: 1000}}
       - wait: lab.resulted
-        match: {no: '"1"'}
+        match: {order_no: '"1"'}
         deadline: 500
     - - call: pacs.Order
         retry: {attempts: 3}
@@ -93,7 +93,7 @@ class World:
             self.bag.append(Result(call.token, call.step, call.attempt, {"done": call.key}, failure))
         for token in effects.waits_opened:
             if self.random.random() < 0.8:
-                self.bag.append(Event(token, {"no": "1"}))
+                self.bag.append(Event(token, {"order_no": "1"}))
         for (token, kind), due in effects.timers_set.items():
             self.bag.append(Timer(token, kind, due))
         for change in effects.history:
@@ -157,7 +157,7 @@ def play(random: Random) -> tuple[World, Instance]:
         instance = moved
         world.serve(instance, effects)
         if instance.status == "running" and not any(isinstance(each, Result | Event) for each in world.bag):
-            world.bag += [Event(token, {"no": "1"}) for token in instance.waits()]
+            world.bag += [Event(token, {"order_no": "1"}) for token in instance.waits()]
     return world, instance
 
 

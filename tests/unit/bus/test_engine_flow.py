@@ -1,0 +1,167 @@
+"""How the machine walks: branches, joins, choices, waits, guards, compensation, and an operator's word."""
+
+from __future__ import annotations
+
+import pytest
+from engine_player import Player
+
+from bus.orchestration.instance import Instance
+from bus.orchestration.machine import advance
+from bus.orchestration.stimuli import Order
+
+PARALLEL = """
+steps:
+  - {call: his.Register, undo: {call: his.Cancel}}
+  - parallel:
+    - - {call: lis.Order, undo: {call: lis.Cancel}}
+      - {call: lis.Collect}
+    - - {call: pacs.Order, name: imaging, undo: {call: pacs.Cancel}}
+  - {call: his.Close}
+"""
+WAITING = "steps: [{wait: lab.resulted, name: w, match: {order_no: .input.no}, save: r, deadline: 60, late: %s}]"
+
+
+def test_branches_run_at_once_and_are_all_awaited() -> None:
+    play = Player(PARALLEL).ok("his.Register")
+    assert play.asked() == ["his.Register", "lis.Order", "pacs.Order"]
+    play.ok("pacs.Order").ok("lis.Order")
+    assert play.asked()[3:] == ["lis.Collect"]
+    play.ok("lis.Collect")
+    assert play.asked()[4:] == ["his.Close"]
+    assert play.ok("his.Close").status == "completed"
+
+
+def test_a_failed_branch_lets_the_others_end_and_then_undoes_in_reverse() -> None:
+    play = Player(PARALLEL).ok("his.Register").fails("pacs.Order")
+    assert play.status == "compensating"
+    assert play.asked()[3:] == []
+    play.ok("lis.Order")
+    assert play.asked()[3:] == ["lis.Cancel"]
+    play.ok("lis.Cancel").ok("his.Cancel")
+    assert play.status == "compensated"
+    assert "lis.Collect" not in play.asked()
+
+
+def test_a_branch_that_waits_is_given_up_when_another_fails() -> None:
+    play = Player("steps: [{parallel: [[{wait: a.b, deadline: 9}], [{call: lis.Order}]]}]")
+    assert play.instance.waits()
+    play.fails("lis.Order")
+    assert not play.instance.waits()
+    assert play.last.waits_closed
+    assert play.last.timers_cleared
+    assert play.status == "compensated"
+
+
+def test_empty_branches_and_skipped_steps_do_not_hold_anything_up() -> None:
+    play = Player("steps: [{parallel: [[], [{call: lis.Order, when: .input.lab}]]}, {set: {done: 'true'}}]")
+    assert play.status == "completed"
+    assert play.instance.vars == {"done": True}
+    assert [(change.step, change.status) for change in play.history] == [("order", "skipped")]
+
+
+@pytest.mark.parametrize(("kind", "asked"), [("a", ["x.A"]), ("b", ["x.B"]), ("c", ["x.Other"])])
+def test_a_choice_takes_its_first_option_that_holds(kind: str, asked: list[str]) -> None:
+    play = Player(
+        """
+        steps:
+          - choose:
+            - {when: '.input.kind == "a"', steps: [{call: x.A}]}
+            - {when: '.input.kind | IN("a", "b")', steps: [{call: x.B}]}
+            - {steps: [{call: x.Other}]}
+        """,
+        given={"kind": kind},
+    )
+    assert play.asked() == asked
+
+
+def test_a_choice_without_an_option_that_holds_goes_on() -> None:
+    assert Player("steps: [{choose: [{when: .input.a, steps: [{call: x.A}]}]}]").status == "completed"
+
+
+def test_replies_and_values_are_kept_under_their_names() -> None:
+    play = Player("steps: [{call: his.Price, save: bill}, {set: {total: '.vars.bill.sum * 2', twice: .vars.total}}]")
+    play.ok("his.Price", {"sum": 21})
+    assert play.instance.vars == {"bill": {"sum": 21}, "total": 42, "twice": 42}
+
+
+def test_an_event_is_kept_and_lets_the_token_go_on() -> None:
+    play = Player(WAITING % "fail", given={"no": "L1"})
+    assert play.instance.waits() == {"1": ("w", {"order_no": "L1"})}
+    play.event("w", {"order_no": "L1", "value": 5})
+    assert (play.status, play.instance.vars["r"]) == ("completed", {"order_no": "L1", "value": 5})
+
+
+def test_a_match_that_gives_null_fails_instead_of_waiting_for_ever() -> None:
+    play = Player(WAITING % "fail", given={})
+    assert play.status == "compensated"
+    assert play.instance.failure is not None
+    assert "order_no" in play.instance.failure.message
+
+
+def test_a_late_event_fails_the_step_or_only_alerts() -> None:
+    assert Player(WAITING % "fail", given={"no": "L1"}).ring("deadline").status == "compensated"
+    play = Player(WAITING % "alert", given={"no": "L1"}).ring("deadline")
+    assert [(alarm.kind, alarm.step) for alarm in play.alarms] == [("late", "w")]
+    assert not play.instance.timers()
+    assert play.event("w", {"no": "L1"}).status == "completed"
+
+
+def test_a_fail_step_gives_its_reason_and_compensates() -> None:
+    play = Player("steps: [{call: a.Do, undo: {call: a.Undo}}, {fail: '\"no stock\"'}]").ok("a.Do")
+    assert play.asked() == ["a.Do", "a.Undo"]
+    assert play.instance.failure is not None
+    assert (play.instance.failure.code, play.instance.failure.message) == ("failed", "no stock")
+
+
+def test_an_undo_is_tried_again_with_one_key_until_it_succeeds() -> None:
+    play = Player("steps: [{call: a.Do, undo: {call: a.Undo}}, {fail: '1'}]").ok("a.Do")
+    play.fails("a.Undo", "transient").ring().times_out("a.Undo").ring().ok("a.Undo")
+    assert {call.key for call in play.calls if call.phase == "undo"} == {"i:do:undo:1"}
+    assert play.status == "compensated"
+
+
+def test_an_undo_that_fails_for_good_is_stuck_until_an_operator_speaks() -> None:
+    text = "steps: [{call: a.Do, undo: {call: a.Undo}}, {call: b.Do, name: second, undo: {call: b.Undo}}, {fail: '1'}]"
+    play = Player(text).ok("a.Do").ok("b.Do").fails("b.Undo")
+    assert (play.status, play.finished) == ("stuck", ["stuck"])
+    assert [(alarm.kind, alarm.step) for alarm in play.alarms] == [("stuck", "second")]
+    assert "a.Undo" not in play.asked()
+    play.order("retry").fails("b.Undo")
+    assert play.status == "stuck"
+    play.order("skip")
+    assert play.asked()[-1] == "a.Undo"
+    assert play.ok("a.Undo").status == "compensated"
+
+
+def test_an_operator_can_cancel_what_runs_and_nothing_else() -> None:
+    play = Player("steps: [{call: a.Do, undo: {call: a.Undo}}, {wait: x.y}]").ok("a.Do").order("cancel")
+    assert play.asked()[-1] == "a.Undo"
+    play.ok("a.Undo")
+    settled = play.instance.dump()
+    assert play.order("cancel").instance.dump() == settled
+
+
+def test_an_operator_can_settle_a_reversal_by_hand() -> None:
+    play = Player("steps: [{call: a.Do, unknown: {call: a.Reverse, then: fail}}]").times_out("a.Do")
+    play.fails("a.Reverse", "permanent").order("skip")
+    assert play.status == "compensated"
+
+
+def test_inlined_workflows_share_input_and_variables_and_keep_apart_by_name() -> None:
+    play = Player(
+        "steps: [{set: {n: '1'}}, {run: flow-1}, {run: flow-1, name: again}]",
+        "steps: [{set: {n: '.vars.n + 1'}}, {call: his.Price, with: .vars.n}]",
+    )
+    play.ok("his.Price").ok("his.Price")
+    assert [(call.step, call.document) for call in play.calls] == [("flow-1/price", 2), ("again/price", 3)]
+    assert play.status == "completed"
+
+
+def test_state_survives_its_own_json_at_every_moment() -> None:
+    play = Player(PARALLEL).ok("his.Register").times_out("lis.Order")
+    assert Instance.load(play.instance.dump()) == play.instance
+
+
+def test_only_a_start_may_come_without_an_instance() -> None:
+    with pytest.raises(ValueError, match="Start"):
+        advance(Player("steps: [{set: {a: '1'}}]").program, None, Order("cancel"), 0.0)
