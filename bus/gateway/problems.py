@@ -30,9 +30,8 @@ def rest_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
         "title": row.zh if lang == "zh" else row.en,
         "status": status,
         "detail": str(error),
-        "instance": f"urn:uuid:{message.id}" if message.id else "",
+        "instance": message.id,
         "code": row.code,
-        "message_id": message.id,
     }
     violations: tuple[Violation, ...] = getattr(error, "violations", ())
     if violations:
