@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from bus.errors import (
+    BusError,
     JournalUnavailable,
     OutcomeUnknown,
     ProviderError,
@@ -108,7 +109,7 @@ def _may_be_done(error: Exception) -> bool:
         # A fault or a 503 is an answer; these are none, or none that can be trusted.
         silent = isinstance(error, ProviderTimeout | ProviderUnreachable | ProviderLied | ReplyTooLarge)
         return silent and error.sent
-    # A mapping may have failed on the reply, and the journal after it: neither says on which side of the call.
-    return isinstance(error, OutcomeUnknown | MappingFailed | JournalUnavailable) or not isinstance(
-        error, MeridianError
-    )
+    # A mapping, the journal or the bus itself may have failed on the reply: they do not say on which side of the call.
+    if isinstance(error, OutcomeUnknown | MappingFailed | JournalUnavailable):
+        return True
+    return type(error) is BusError or not isinstance(error, MeridianError)
