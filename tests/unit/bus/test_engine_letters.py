@@ -227,7 +227,7 @@ def test_fields_are_compared_as_json_values(match: dict[str, Json], data: dict[s
 
 
 def test_an_event_goes_to_the_token_that_has_waited_longest(connection: Connection) -> None:
-    for instance, since in (("late", 2.0), ("early", 1.0), ("other", 0.0)):
+    for instance, since in (("a-late", 2.0), ("z-early", 1.0), ("other", 0.0)):
         wanted = "L2" if instance == "other" else "L1"
         events.open_wait(connection, instance, "1", "lab.resulted", {"order_no": wanted, "final": True}, since)
     first = raised(connection, "e1", {"order_no": "L1", "final": True})
@@ -235,7 +235,7 @@ def test_an_event_goes_to_the_token_that_has_waited_longest(connection: Connecti
     second = raised(connection, "e2", {"order_no": "L1", "final": True})
     taken = [read_engine_letter(letter) for letter in (*first, *again, *second)]
     data: Json = {"order_no": "L1", "final": True}
-    assert taken == [MoveLetter("early", Event("1", data)), MoveLetter("late", Event("1", data))]
+    assert taken == [MoveLetter("z-early", Event("1", data)), MoveLetter("a-late", Event("1", data))]
 
 
 def test_an_early_event_is_taken_once_by_the_wait_it_fits(connection: Connection) -> None:
