@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-_UTF_16 = {"Security".encode("utf-16-le"): "utf-16-le", "Security".encode("utf-16-be"): "utf-16-be"}
+#: Any alignment of either UTF-16 holds this: each byte of the word has a NUL beside it.
+_WIDE = "Security".encode("utf-16-le")[:-1]
 
 #: In every namespace that WS-Security ever had (OASIS 2004 and the drafts of 2002 and 2003).
 _NAMESPACE = "secext"
-_OPENING = re.compile(r"<((?:[^\s<>/:!?]+:)?Security)(?=[\s>/])[^>]*>")
+
+# Not \s: read as Latin-1, bytes of Chinese prefixes would count as blanks.
+_OPENING = re.compile(r"<((?:[^ \t\r\n<>/:!?]+:)?Security)(?=[ \t\r\n>/])[^>]*>")
 
 
 def scrub(body: bytes) -> bytes:
@@ -19,23 +22,28 @@ def scrub(body: bytes) -> bytes:
     """
     if b"Security" in body:
         # Latin-1 maps every byte to one character and back; the markup is ASCII in all of UTF-8 and GB 18030.
-        return _scrub(body, "latin-1", "strict")
-    if b"\0" in body:
-        for mark, charset in _UTF_16.items():
-            if mark in body:
-                return _scrub(body, charset, "replace")
+        text = body.decode("latin-1")
+        blank = _blanked(text)
+        return body if blank == text else blank.encode("latin-1")
+    if _WIDE in body:
+        for charset in ("utf-16-le", "utf-16-be"):
+            for offset in (0, 1):  # a stray byte in front must not hide a header
+                body = _scrub_wide(body, charset, offset)
     return body
 
 
-def _scrub(body: bytes, charset: str, errors: str) -> bytes:
-    text = body.decode(charset, errors)
-    if _NAMESPACE not in text:
-        return body
+def _scrub_wide(body: bytes, charset: str, offset: int) -> bytes:
+    end = offset + (len(body) - offset) // 2 * 2
+    text = body[offset:end].decode(charset, "surrogatepass")
     blank = _blanked(text)
-    return body if blank == text else blank.encode(charset)
+    if blank == text:
+        return body
+    return body[:offset] + blank.encode(charset, "surrogatepass") + body[end:]
 
 
 def _blanked(text: str) -> str:
+    if _NAMESPACE not in text:
+        return text
     kept: list[str] = []
     at = 0
     while found := _OPENING.search(text, at):

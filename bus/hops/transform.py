@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.errors import BusError
+from bus.errors import BusError, ProviderFault
 from bus.hops.replies import passes_back, read_reply
 from bus.hops.stage import content_of, operation_of, version_of
 from bus.hops.wire import passes_out, rest_wire, soap_wire
@@ -11,7 +11,7 @@ from bus.payload import off_loop
 from bus.ports import Next, Ports
 from registry.model import Operation, Provider
 from transformers.document import Document, is_xml
-from transformers.errors import MappingFailed
+from transformers.errors import AnswerRefused, MappingFailed
 
 
 async def transform(message: Message, onward: Next, ports: Ports) -> Message:
@@ -51,13 +51,28 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     content, same = read_reply(message, reply, provider, limit)
     document = content.document
     if document is not None:
-        for step in operation.reply:
-            document = step(document)
+        document = _mapped(document, reply, operation)
     if document is not None and is_xml(document) is not (operation.form == "xml"):
         document = _in_form(document, operation)
     if document is content.document and same:
         return reply.evolve(content=content)
     return reply.evolve(content=Content(document, None, content.size), body=b"")
+
+
+def _mapped(document: Document, reply: Message, operation: Operation) -> Document:
+    try:
+        for step in operation.reply:
+            document = step(document)
+    except AnswerRefused as refusal:
+        # Its own code may be any text, which a SOAP subcode may not.
+        raise ProviderFault(
+            str(refusal), http_status=reply.status, code="Server.Refused", reason=_words(refusal)
+        ) from refusal
+    return document
+
+
+def _words(refusal: AnswerRefused) -> str:
+    return f"{refusal.code}: {refusal.reason}" if refusal.code and refusal.reason else refusal.reason or refusal.code
 
 
 def _in_form(document: Document, operation: Operation) -> Document:
