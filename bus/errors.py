@@ -44,6 +44,7 @@ from typing import Literal
 
 from registry.errors import ManifestInvalid, RegistryError, RegistryUnavailable, RevisionUnknown
 from transformers.errors import (
+    AnswerRefused,
     CharsetMismatch,
     ContractViolation,
     DocumentError,
@@ -275,6 +276,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     HeaderNotUnderstood: _row("must-understand", 400, "understand", "permanent", "存在无法理解的必需 SOAP 头", "A mandatory SOAP header is not understood", "请调用方去掉该头或联系集成组", "Ask the caller to drop that header"),
     ContractViolation: _row("contract", 422, "caller", "permanent", "报文不符合契约", "The document breaks its contract", "对照列出的路径修正报文", "Correct the document at the paths listed"),
     MappingFailed: _row("mapping", 500, "server", "operator", "报文转换失败", "The document could not be mapped", "检查该操作的映射后重放", "Mend this operation's mapping, then replay"),
+    AnswerRefused: _row("provider-fault", 502, "server", "permanent", "对方系统返回错误", "The provider answered with a fault", "查看对方返回的错误", "Read the provider's own fault"),
     TransformerInvalid: _row("transformer", 500, "server", "operator", "转换定义无法编译", "A mapping does not compile", "修正映射并重新发布", "Mend the mapping and apply it again"),
     DocumentError: _row("document", 400, "caller", "permanent", "报文无法使用", "The document cannot be used", "请调用方检查报文", "Ask the caller to check what it sends"),
     ManifestInvalid: _row("manifest", 422, "caller", "permanent", "清单有误", "The manifests have problems", "按文件与行号逐条修正", "Mend each problem at its file and line"),

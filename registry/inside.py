@@ -14,7 +14,7 @@ from transformers.errors import DocumentError, MappingFailed, TransformerInvalid
 
 
 def key_inside(path: KeyPath, xpath: str, form: Form, namespaces: Mapping[str, str], spot: Spot) -> KeyPath:
-    """``path``, read in the document held at ``xpath``; nothing is found where there is none. Raises ManifestInvalid."""
+    """``path``, read in the document held at ``xpath``; finds nothing where there is none. Raises ManifestInvalid."""
     unwrap = _compiled(xpath, form, namespaces, spot)
 
     def find(document: Document) -> tuple[str, ...]:

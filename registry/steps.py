@@ -12,9 +12,9 @@ from registry.findings import Spot
 from registry.model import Form
 from registry.shapes import Conversion, by_convention, by_json_schema, by_xsd, element_of, json_of
 from transformers.codes import compile_codes
-from transformers.document import Transform
+from transformers.document import Document, Transform
 from transformers.embedded import check_root, compile_unwrap, wrap
-from transformers.errors import MappingFailed, TransformerInvalid
+from transformers.errors import AnswerRefused, MappingFailed, TransformerInvalid
 from transformers.jq import compile_jq
 
 
@@ -111,6 +111,22 @@ def _wrap(argument: Any, scope: Scope, spot: Spot) -> Step:
     return Step("xml", "xml", lambda document: wrap(element_of(document, "wrap"), root, into, children, **options))
 
 
+def _fault(argument: Any, scope: Scope, spot: Spot) -> Step:
+    try:
+        refused, code, reason = (compile_jq(argument.get(name, "null")) for name in ("when", "code", "reason"))
+    except TransformerInvalid as error:
+        raise spot.refuse(str(error)) from error
+
+    def check(document: Document) -> Document:
+        value = json_of(document, "fault")
+        if refused(value) is True:
+            words = {"code": str(code(value) or ""), "reason": str(reason(value) or "")}
+            raise AnswerRefused("the provider's answer says that it refused", **words)
+        return value
+
+    return Step("json", "json", check)
+
+
 #: Every kind of step: the key in the manifest, and what makes it.
 FACTORIES: Mapping[str, Factory] = {
     "xslt": _xslt,
@@ -118,6 +134,7 @@ FACTORIES: Mapping[str, Factory] = {
     "to_json": _to_json,
     "to_xml": _to_xml,
     "codes": _codes,
+    "fault": _fault,
     "unwrap": _unwrap,
     "wrap": _wrap,
 }

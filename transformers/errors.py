@@ -11,6 +11,7 @@ MeridianError
 │   ├── HeaderNotUnderstood      a mustUnderstand header that nobody here understands
 │   ├── ContractViolation        read well, but breaks its contract; carries every violation
 │   ├── MappingFailed            a stylesheet, a jq filter or a code table refused this document
+│   ├── AnswerRefused            an answer that is well-formed and says no, under whatever HTTP status
 │   └── TransformerInvalid       a stylesheet, schema or filter that does not compile (never on the hot path)
 ├── RegistryError                (registry/errors.py)
 └── BusError                     (bus/errors.py)
@@ -92,6 +93,18 @@ class MappingFailed(DocumentError):
     def __init__(self, message: str, *, step: str = "") -> None:
         super().__init__(message)
         self.step = step
+
+
+class AnswerRefused(DocumentError):
+    """A well-formed answer that says no: ``code`` and ``reason`` are the provider's own words.
+
+    Many systems answer HTTP 200 and put ``ResultCode`` -1 into the body; this is what makes that a failure.
+    """
+
+    def __init__(self, message: str, *, code: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
 
 
 class TransformerInvalid(DocumentError):
