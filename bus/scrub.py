@@ -7,6 +7,9 @@ import re
 #: Any alignment of either UTF-16 holds this: each byte of the word has a NUL beside it.
 _WIDE = "Security".encode("utf-16-le")[:-1]
 
+#: How a document begins that is surely in this charset: a byte order mark, or markup.
+_STARTS = {"utf-16-le": (b"\xff\xfe", b"<\0"), "utf-16-be": (b"\xfe\xff", b"\0<")}
+
 #: In every namespace that WS-Security ever had (OASIS 2004 and the drafts of 2002 and 2003).
 _NAMESPACE = "secext"
 
@@ -26,9 +29,18 @@ def scrub(body: bytes) -> bytes:
         blank = _blanked(text)
         return body if blank == text else blank.encode("latin-1")
     if _WIDE in body:
-        for charset in ("utf-16-le", "utf-16-be"):
-            for offset in (0, 1):  # a stray byte in front must not hide a header
-                body = _scrub_wide(body, charset, offset)
+        return _scrub_wide_body(body)
+    return body
+
+
+def _scrub_wide_body(body: bytes) -> bytes:
+    for charset, starts in _STARTS.items():
+        if body.startswith(starts):
+            return _scrub_wide(body, charset, 0)
+    # Stray bytes in front must not hide a header: every reading is tried, and blanking too much is no harm.
+    for charset in _STARTS:
+        for offset in (0, 1):
+            body = _scrub_wide(body, charset, offset)
     return body
 
 

@@ -39,6 +39,12 @@ def test_broken_and_tricky_markup_keeps_no_secret_either(body: str) -> None:
     assert SECRET not in scrub(body.encode()).decode()
 
 
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+def test_a_stray_byte_in_front_does_not_hide_a_header(charset: str) -> None:
+    body = b" " + message("安全").encode(charset)
+    assert SECRET.encode(charset) not in scrub(body)
+
+
 @pytest.mark.parametrize("body", [b"", b"<a>Security</a>", b"<Security><Guard>x</Guard></Security>", b"\x00\x01\x02"])
 def test_a_body_without_such_a_header_is_the_very_same_object(body: bytes) -> None:
     assert scrub(body) is body
