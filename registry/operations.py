@@ -47,8 +47,8 @@ def merge_policy(base: Policy, raw: Mapping[str, Any]) -> Policy:
     return Policy(**{**values, **raw})
 
 
-def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> Operation:
-    """An operation; whatever of it does not compile becomes a finding and is left out."""
+def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> tuple[Operation, Conversions]:
+    """An operation and its conversions; whatever of it does not compile becomes a finding and is left out."""
     bound = _bound(raw, scope, spot)
     form: Form = raw.get("form") or ("xml" if scope.has_contract else "json")
     scope.bench.findings.add(find_faults(raw, form, scope.has_provider, scope.has_contract, spot))
@@ -62,7 +62,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
     call = raw.get("call", {})
     http = raw.get("http", {})
     action = soap.get("action") or (bound.action if bound else "")
-    return Operation(
+    operation = Operation(
         service=scope.service,
         version=scope.version,
         name=raw["name"],
@@ -91,6 +91,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),
     )
+    return operation, by
 
 
 def _bound(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> WsdlOperation | None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from registry.bench import Bench
-from registry.contracts.generate import generate_wsdl
+from registry.contracts.generate import ACCEPTED, Signature, generate_wsdl
 from registry.contracts.wsdl import WsdlContract
 from registry.credentials import secret_of
 from registry.findings import Spot
@@ -27,7 +27,9 @@ from registry.model import (
 from registry.operation_faults import warnings
 from registry.operations import VersionScope, compile_operation, merge_policy
 from registry.routes import compile_routes, shape
+from registry.shapes import Conversions
 from transformers import charset
+from transformers.errors import TransformerInvalid
 
 ALL_FACES: tuple[Protocol, ...] = ("soap11", "soap12", "rest")
 
@@ -73,12 +75,13 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         policy=merge_policy(Policy(), raw.get("policy", {})),
     )
     place = spot.at("operations")
-    operations: list[Operation] = []
+    made: list[tuple[Operation, Conversions]] = []
     for number, entry in enumerate(raw["operations"]):
-        operations.append(compile_operation(entry, scope, place.at(number)))
+        made.append(compile_operation(entry, scope, place.at(number)))
         for warning in warnings(entry, place.at(number)):
             bench.findings.warn(warning)
     _doubles(raw["operations"], "name", "operation", place, bench)
+    operations = [operation for operation, _ in made]
     if "rest" in faces:
         _clashes(operations, lambda each: f"{each.http_method} {shape(each.http_path)}", "REST address", place, bench)
     if faces - {"rest"}:
@@ -95,7 +98,7 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         by_element=_index(operations, lambda operation: operation.element, first=True),
         by_action=_index(operations, lambda operation: operation.action, first=False),
         routes=compile_routes(operations),
-        wsdl=_published(scope, operations),
+        wsdl=_published(scope, made, spot),
     )
 
 
@@ -106,10 +109,32 @@ def _contract(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> WsdlContract 
     return bench.findings.attempt(lambda: bench.library.wsdl(bench.library.file(raw["contract"]["wsdl"], place)))
 
 
-def _published(scope: VersionScope, operations: Sequence[Operation]) -> PublishedContract | None:
+def _published(
+    scope: VersionScope, made: Sequence[tuple[Operation, Conversions]], spot: Spot
+) -> PublishedContract | None:
+    """The version's own WSDL; else one generated for its SOAP callers, if every operation has its schemas."""
     if scope.has_contract:
         return scope.contract.published if scope.contract else None
-    return generate_wsdl(scope.service, scope.version, scope.faces, operations)
+    signatures = [_signature(operation, by) for operation, by in made]
+    known = [signature for signature in signatures if signature is not None]
+    if not scope.faces - {"rest"} or len(known) < len(made) or len({each.name for each in known}) < len(known):
+        return None
+    try:
+        return generate_wsdl(scope.service, scope.namespace, known, soap12="soap11" not in scope.faces)
+    except TransformerInvalid as error:
+        scope.bench.findings.warn(spot.problem(f"no WSDL can be published: {error}"))
+        return None
+
+
+def _signature(operation: Operation, by: Conversions) -> Signature | None:
+    request = by.request.shape if by.request else None
+    reply = by.reply.shape if by.reply else None
+    if operation.mode == "async":
+        reply = ACCEPTED
+    if request is None or reply is None:
+        return None
+    title = operation.title.get("zh") or operation.title.get("en") or ""
+    return Signature(operation.name, title, operation.action, request, reply)
 
 
 def _provider(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> Provider:

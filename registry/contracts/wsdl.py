@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -61,10 +62,10 @@ def read_wsdl(catalogue: Catalogue, name: str) -> WsdlContract:
     operations = _operations(_parse(documents, name))
     if not operations:
         raise ManifestInvalid((Problem(name, 1, "binds no operation to SOAP", "it needs a soap:binding with a port"),))
-    folder = posixpath.dirname(name)
+    folder = posixpath.commonpath([posixpath.dirname(file) for file in documents]) or "."
     published = PublishedContract(
-        posixpath.basename(name),
-        {posixpath.relpath(file, folder or "."): xml.serialise(root) for file, root in documents.items()},
+        posixpath.relpath(name, folder),
+        {posixpath.relpath(file, folder): xml.serialise(root) for file, root in documents.items()},
     )
     return WsdlContract(name, operations, published, schemas_of_wsdl(documents))
 
@@ -93,7 +94,9 @@ class _Shelf(Transport):
 def _parse(documents: Mapping[str, Element], name: str) -> Any:
     shelf = _Shelf(documents)
     try:
-        return ZeepDocument(_ROOT + name, cast("Any", shelf), settings=_SETTINGS)
+        with warnings.catch_warnings():  # of operations it leaves out: whoever needs one is told that it is missing
+            warnings.simplefilter("ignore")
+            return ZeepDocument(_ROOT + name, cast("Any", shelf), settings=_SETTINGS)
     except ZeepError as error:
         line = getattr(error, "sourceline", None) or 1
         file = unquote(urlsplit(getattr(error, "filename", None) or "").path).lstrip("/") or name
