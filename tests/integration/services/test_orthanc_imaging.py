@@ -47,7 +47,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def orthanc(archive: Path, pacs_port: int) -> Iterator[Orthanc]:
     server = Orthanc(archive, pacs_port, PASSWORD).start()
     yield server
@@ -56,8 +56,9 @@ def orthanc(archive: Path, pacs_port: int) -> Iterator[Orthanc]:
 
 @pytest.fixture(scope="module")
 def bus(tmp_path_factory: pytest.TempPathFactory, pacs_port: int) -> Iterator[RunningBus]:
-    url = f"http://127.0.0.1:{pacs_port}/dicom-web"
-    with running_bus(tmp_path_factory.mktemp("bus"), {"PACS_URL": url}, {"PACS_PASSWORD": PASSWORD}) as running:
+    with running_bus(
+        tmp_path_factory.mktemp("bus"), {"PACS_URL": f"http://127.0.0.1:{pacs_port}"}, {"PACS_PASSWORD": PASSWORD}
+    ) as running:
         yield running
 
 
@@ -79,34 +80,38 @@ def find(bus: RunningBus) -> Find:
     return call
 
 
-@pytest.mark.parametrize(
-    ("patient_id", "name"),
-    [
-        ("X1EXAMPLE", {"alphabetic": "Wang^XiaoDong", "ideographic": "王^小東"}),
-        ("X2EXAMPLE", {"alphabetic": "Wang^XiaoDong", "ideographic": "王^小东"}),
-        ("H31EXAMPLE", {"alphabetic": "Yamada^Tarou", "ideographic": "山田^太郎", "phonetic": "やまだ^たろう"}),
-        ("I2EXAMPLE", {"alphabetic": "Hong^Gildong", "ideographic": "洪^吉洞", "phonetic": "홍^길동"}),
-        ("RARE-1", {"alphabetic": "PATIENT", "ideographic": "𠮷^镕珅"}),
-    ],
-)
-def test_php_finds_a_study_by_patient_id_with_every_character_of_the_name(
-    orthanc: Orthanc, find: Find, patient_id: str, name: dict[str, str]
-) -> None:
-    (study,) = find("patientId", patient_id)["study"]
-    assert study["patientName"] == name
-    assert study["patientId"] == patient_id
+@pytest.mark.usefixtures("orthanc")
+class TestWithOrthancUp:
+    """What the caller gets while the archive answers."""
 
+    @pytest.mark.parametrize(
+        ("patient_id", "name"),
+        [
+            ("X1EXAMPLE", {"alphabetic": "Wang^XiaoDong", "ideographic": "王^小東"}),
+            ("X2EXAMPLE", {"alphabetic": "Wang^XiaoDong", "ideographic": "王^小东"}),
+            ("H31EXAMPLE", {"alphabetic": "Yamada^Tarou", "ideographic": "山田^太郎", "phonetic": "やまだ^たろう"}),
+            ("I2EXAMPLE", {"alphabetic": "Hong^Gildong", "ideographic": "洪^吉洞", "phonetic": "홍^길동"}),
+            ("RARE-1", {"alphabetic": "PATIENT", "ideographic": "𠮷^镕珅"}),
+        ],
+    )
+    def test_php_finds_a_study_by_patient_id_with_every_character_of_the_name(
+        self, find: Find, patient_id: str, name: dict[str, str]
+    ) -> None:
+        answer = find("patientId", patient_id)
+        assert "fault" not in answer, answer
+        (study,) = answer["study"]
+        assert study["patientName"] == name
+        assert study["patientId"] == patient_id
 
-def test_php_finds_a_study_by_accession_number_with_modality_and_description(orthanc: Orthanc, find: Find) -> None:
-    (study,) = find("accessionNumber", "XRARE0000000001")["study"]
-    assert study["modality"] == ["CT"]
-    assert study["description"] == "胸部CT平扫“增强”"
-    (published,) = find("accessionNumber", "2008050417172310")["study"]
-    assert published["accessionNumber"] == "2008050417172310"
+    def test_php_finds_a_study_by_accession_number_with_modality_and_description(self, find: Find) -> None:
+        (study,) = find("accessionNumber", "XRARE0000000001")["study"]
+        assert study["modality"] == ["CT"]
+        assert study["description"] == "胸部CT平扫“增强”"
+        (published,) = find("accessionNumber", "2008050417172310")["study"]
+        assert published["accessionNumber"] == "2008050417172310"
 
-
-def test_an_accession_number_that_nobody_has_gives_an_empty_answer(orthanc: Orthanc, find: Find) -> None:
-    assert find("accessionNumber", "NOTHING").get("study", []) == []
+    def test_an_accession_number_that_nobody_has_gives_an_empty_answer(self, find: Find) -> None:
+        assert find("accessionNumber", "NOTHING").get("study", []) == []
 
 
 def test_an_overlong_accession_number_is_refused_before_the_pacs_is_asked(find: Find) -> None:
