@@ -152,12 +152,7 @@ def _reads_alike(part: Mapping[str, Json]) -> bool:
     reference = part.get("$ref")
     if reference is not None and (not str(reference).startswith("#") or len(part) > 1):
         return False
-    if "$id" in part and part.get("$schema") is None:
-        return False
-    # Python takes True for 1: fastjsonschema would accept true where 1 is listed.
-    listed = part.get("enum", [part.get("const")])
-    values = listed if isinstance(listed, list) else [listed]
-    return "type" in part or not any(isinstance(value, (bool, int, float, list, dict)) for value in values)
+    return "$id" not in part or part.get("$schema") is not None
 
 
 def _refuse(uri: str) -> Json:

@@ -102,6 +102,14 @@ def test_a_document_that_holds_cdata_ends_itself_is_escaped() -> None:
     assert unwrap(made, "//m")[0].text == "a]]>b"
 
 
+def test_a_wrapped_document_can_be_wrapped_again() -> None:
+    once = wrap(parse(b"<r><c>x</c></r>"), "inner", "m")
+    data = serialise(wrap(once, "outer", "m"))
+    assert b"CDATA[<inner" not in data, "old readers look for the first end of a section: this one is escaped"
+    received = parse(data)
+    assert serialise(unwrap(unwrap(received, "//m"), "//m")) == b"<r><c>x</c></r>"
+
+
 _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20)
 
 

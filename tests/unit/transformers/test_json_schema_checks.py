@@ -36,6 +36,14 @@ def test_a_valid_document_has_no_violations() -> None:
     assert compile_json_schema(ORDER)({"order_no": "LB1", "visit_no": "1", "items": [{"code": "A"}]}) == ()
 
 
+def test_a_check_adds_no_defaults_to_the_document() -> None:
+    document: dict[str, Any] = {}
+    assert (
+        compile_json_schema({"type": "object", "properties": {"a": {"type": "integer", "default": 1}}})(document) == ()
+    )
+    assert document == {}
+
+
 def test_all_violations_are_told_at_once_each_with_its_pointer() -> None:
     found = compile_json_schema(ORDER)(
         {"order_no": "张三丰", "sex": "男", "amount": -1, "items": [{"code": ""}, {"kode": 1}, 7], "extra": 1}
@@ -194,6 +202,17 @@ def test_a_document_deeper_than_its_recursive_schema_can_go_is_a_violation() -> 
 )
 def test_rules_of_the_2020_draft_that_the_fast_check_lacks_still_hold(schema: Json, bad: Json) -> None:
     assert compile_json_schema(schema)(bad) != ()
+
+
+_ALIKE: list[Json] = [1, 1.0, True, 0, False, 0.0, None, "1", [1], [True], {"a": 1}, {"a": True}]
+
+
+@pytest.mark.parametrize("listed", _ALIKE)
+def test_true_is_never_taken_for_one_nor_false_for_nothing(listed: Json) -> None:
+    for schema in ({"enum": [listed]}, {"const": listed}):
+        check = compile_json_schema(schema)  # type: ignore[arg-type]
+        for value in _ALIKE:
+            assert (check(value) == ()) == Draft202012Validator(schema).is_valid(value)
 
 
 _VALUES: st.SearchStrategy[Json] = st.recursive(

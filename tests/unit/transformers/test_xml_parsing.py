@@ -99,6 +99,18 @@ def test_a_million_empty_elements_are_refused(document: bytes) -> None:
         parse(document, Limits(bytes=8 * 1024 * 1024))
 
 
+def test_elements_are_counted_exactly_where_their_tags_alone_do_not_tell() -> None:
+    assert len(parse(b"<a>" + b"<b/>" * 9 + b"</a>", Limits(nodes=10))) == 9
+    with pytest.raises(DocumentTooLarge, match="more than 10 elements"):
+        parse(b"<a>" + b"<b/>" * 10 + b"</a>", Limits(nodes=10))
+
+
+def test_a_flood_of_elements_is_refused_before_a_tree_is_built() -> None:
+    # The end is broken: had the parser seen the document, it would have said so.
+    with pytest.raises(DocumentTooLarge, match="more than 10 elements"):
+        parse(b"<a>" + b"<b/>" * 30 + b"<", Limits(nodes=10))
+
+
 def test_elements_inside_cdata_do_not_count_as_elements() -> None:
     inner = b"<b></b>" * 210_000
     assert len(parse(b"<a><![CDATA[" + inner + b"]]></a>").text or "") == len(inner)

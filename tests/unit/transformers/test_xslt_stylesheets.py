@@ -10,6 +10,7 @@ import pytest
 
 from transformers.document import is_xml
 from transformers.errors import MappingFailed, TransformerInvalid
+from transformers.references import Blocked
 from transformers.xml import parse, serialise
 from transformers.xslt import compile_stylesheet
 
@@ -107,6 +108,13 @@ def test_documents_from_outside_are_not_read_at_run_time(tmp_path: Path, address
     except MappingFailed:
         return
     assert b"kept" not in serialise(made)  # type: ignore[arg-type]
+
+
+def test_the_resolver_itself_refuses_what_did_not_come_along() -> None:
+    # Compile-time checks and access control stand before it; it must hold without them.
+    for address in ("file:///etc/passwd", "http://127.0.0.1:9/x", "", None):
+        with pytest.raises(OSError, match="refused"):
+            Blocked({"known.xslt": b"<a/>"}).resolve(address, None)
 
 
 def test_no_stylesheet_writes_a_file(tmp_path: Path) -> None:
