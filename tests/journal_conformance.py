@@ -201,6 +201,22 @@ class JournalConformance:
         assert life.reader.search(Query(status="open")) == []
         assert [found.status for found in life.reader.search(Query(key="V9"))] == ["ok"]
 
+    async def test_an_intent_and_its_outcome_may_share_a_commit(self, life: Life) -> None:
+        done, repeated = a_record(), a_record()
+        await asyncio.gather(life.journal.intent(done), life.journal.outcome(done))
+        await asyncio.gather(life.journal.outcome(repeated), life.journal.intent(repeated))
+        assert {found.id: found.status for found in life.reader.search(Query())} == {done.id: "ok", repeated.id: "open"}
+
+    async def test_a_page_of_open_and_ended_exchanges_is_no_longer_than_asked(self, life: Life) -> None:
+        now = time.time()
+        records = [a_record(now - age) for age in range(8)]
+        for record in records[::2]:
+            await life.journal.intent(record)
+        await write(life.journal, *records[1::2])
+        first = life.reader.search(Query(limit=3))
+        assert ids(first) == ids(records[:3])
+        assert ids(life.reader.search(Query(limit=3, before=first[-1].id))) == ids(records[3:6])
+
     async def test_what_was_accepted_and_is_being_delivered_is_open_again(self, life: Life) -> None:
         record = a_record(status="accepted")
         await life.journal.outcome(record)
@@ -237,6 +253,7 @@ class JournalConformance:
         narrow = Query(error="contract", since=now - 60, until=now - 30)
         assert life.reader.search(narrow) == []
         assert life.reader.last_match(narrow) == now - 3 * DAY
+        assert life.reader.last_match(Query(error="contract", until=now - 9 * DAY)) == now - 3 * DAY
         assert life.reader.last_match(Query(error="never")) == 0
 
     async def test_the_summary_counts_what_ended_since_then(self, life: Life) -> None:
@@ -273,16 +290,19 @@ class DurableConformance(JournalConformance):
 
     async def test_a_text_that_no_store_can_hold_harms_nobody_else(self, life: Life) -> None:
         surrogate = a_record(operation="lone \ud800 surrogate")
-        bad = [a_record(detail="a\0b"), surrogate, a_record(keys=(("n", "\udfff\0"),))]
-        good = [a_record() for _ in range(20)]
-        await write(life.journal, *good[:10], *bad, *good[10:])
-        assert set(ids(life.reader.search(Query(limit=100)))) == {record.id for record in (*bad, *good)}
+        written: list[Record] = []
+        for bad in (surrogate, a_record(detail="a\0b"), a_record(keys=(("n", "\udfff\0"),))):
+            batch = [a_record(), bad, a_record()]
+            await write(life.journal, *batch)
+            written += batch
+        assert set(ids(life.reader.search(Query(limit=100)))) == set(ids(written))
         assert life.reader.message(surrogate.id) == replace(surrogate, operation="lone \ufffd surrogate")
 
-    async def test_a_record_without_a_time_is_refused_alone(self, life: Life) -> None:
+    @pytest.mark.parametrize("change", [{"received_at": math.nan}, {"attempts": None}, {"attempts": 2**70}])
+    async def test_a_record_with_an_impossible_value_is_refused_alone(self, life: Life, change: dict[str, Any]) -> None:
         good = [a_record() for _ in range(5)]
-        timeless = replace(a_record(), received_at=math.nan)
-        waits = (life.journal.outcome(record) for record in (*good, timeless))
+        records = (*good, replace(a_record(), **change))
+        waits = (life.journal.outcome(record) for record in records)
         *stored, refused = await asyncio.gather(*waits, return_exceptions=True)
         assert stored == [None] * 5
         assert isinstance(refused, JournalUnavailable)

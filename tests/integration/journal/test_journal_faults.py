@@ -8,7 +8,6 @@ import random
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,11 +23,11 @@ from bus.settings import Settings
 
 pytestmark = pytest.mark.integration
 
-KILLS = 5
+KILLS = 4
 
 
-def run_and_kill(folder: Path, seconds: float, database: str = "") -> dict[str, set[str]]:
-    """Start a victim, kill -9 it ``seconds`` after its first acknowledgement, answer what it acknowledged."""
+def run_and_kill(folder: Path, acknowledgements: int, database: str = "") -> dict[str, set[str]]:
+    """Start a victim, kill -9 it in the midst of its work, answer what it acknowledged until then."""
     here = Path(__file__).parent
     path = os.pathsep.join(map(str, (here.parents[2], here.parents[1])))
     victim = subprocess.Popen(
@@ -38,10 +37,9 @@ def run_and_kill(folder: Path, seconds: float, database: str = "") -> dict[str, 
     )
     assert victim.stdout is not None
     with victim, victim.stdout as output:
-        first = output.readline()
-        time.sleep(seconds)
+        lines = [output.readline() for _ in range(acknowledgements)]
         victim.kill()
-        lines = [first, *output.read().splitlines(keepends=True)]
+        lines += output.read().splitlines(keepends=True)
     promised: dict[str, set[str]] = {"intent": set(), "outcome": set()}
     for line in lines:
         if line.endswith(b"\n"):
@@ -54,7 +52,7 @@ def test_nothing_that_was_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None
     _, reader = open_journal(Settings(data=tmp_path))
     promised: dict[str, set[str]] = {"intent": set(), "outcome": set()}
     for _ in range(KILLS):
-        killed = run_and_kill(tmp_path, random.uniform(0.05, 0.3))
+        killed = run_and_kill(tmp_path, random.randrange(200, 500))
         promised = {word: promised[word] | killed[word] for word in promised}
         stored = reader.search(Query(limit=1_000_000))
         assert promised["outcome"] - {record.id for record in stored if record.status == "ok"} == set()
@@ -75,7 +73,7 @@ def test_nothing_that_was_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None
 
 
 def test_postgres_keeps_what_was_acknowledged_before_kill_9(tmp_path: Path, postgres_database: str) -> None:
-    promised = run_and_kill(tmp_path, 0.3, postgres_database)
+    promised = run_and_kill(tmp_path, 300, postgres_database)
     _, reader = open_journal(Settings(database=postgres_database))
     stored = reader.search(Query(limit=1_000_000))
     assert len(promised["outcome"]) > 50
@@ -84,7 +82,7 @@ def test_postgres_keeps_what_was_acknowledged_before_kill_9(tmp_path: Path, post
 
 
 async def test_an_intent_is_in_doubt_for_the_process_that_follows_a_killed_one(tmp_path: Path) -> None:
-    promised = await asyncio.to_thread(run_and_kill, tmp_path, 0.1)
+    promised = await asyncio.to_thread(run_and_kill, tmp_path, 300)
     journal, reader = open_journal(Settings(data=tmp_path))
     await journal.start()
     own = a_record()
@@ -132,9 +130,13 @@ async def test_a_full_disk_refuses_records_and_space_brings_them_back(small_disk
         refused = await asyncio.gather(*(noisy() for _ in range(50)), return_exceptions=True)
         assert any(isinstance(result, JournalUnavailable) for result in refused)
         assert set(acknowledged) <= set(ids(reader.search(Query(limit=10_000))))
+        large = a_record(bodies=(Body("request", os.urandom(1_500_000), "application/octet-stream"),))
+        with pytest.raises(JournalUnavailable, match="full"):
+            await journal.intent(large)
         await asyncio.to_thread(enlarge, small_disk)
-        await write(journal, *(a_record() for _ in range(50)))
+        await write(journal, large, *(a_record() for _ in range(50)))
     await journal.aclose()
+    assert reader.message(large.id) == large
     assert len(acknowledged) > 20
     found = set(ids(reader.search(Query(limit=10_000))))
     assert set(acknowledged) <= found

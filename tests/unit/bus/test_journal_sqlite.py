@@ -5,16 +5,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_conformance import DAY, a_record, ids
 
 from bus.errors import JournalUnavailable
-from bus.journal.files import days_in, living_boot
+from bus.journal.files import days_in, living_boot, path_of
 from bus.journal.open import open_journal
 from bus.journal.partitions import day_of, time_in
 from bus.journal.schema import SQLITE
 from bus.journal.search import statements
+from bus.journal.sqlite_shelf import SqliteShelf
 from bus.message import new_id
 from bus.ports import Query
 from bus.settings import Settings
@@ -33,6 +35,28 @@ async def test_each_day_of_utc_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert names == [f"{day_of(midnight - 1)}.db", f"{day_of(midnight)}.db"]
     assert ids(reader.search(Query())) == [after.id, before.id]
     assert reader.in_doubt() == []
+
+
+async def test_a_commit_is_on_the_disk_before_it_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    connect = sqlite3.connect
+
+    def overheard(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection = connect(*args, **kwargs)
+        connection.set_trace_callback(said.append)
+        return connection
+
+    monkeypatch.setattr("bus.journal.sqlite.sqlite3.connect", overheard)
+    journal, _ = open_journal(Settings(data=tmp_path))
+    await journal.start()
+    await journal.outcome(a_record())
+    monkeypatch.undo()
+    await journal.aclose()
+    # The order matters: without a timeout, two that switch a new file to WAL at once fail.
+    assert said[:3] == ["PRAGMA busy_timeout = 5000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]
+    assert said[-1] == "COMMIT"
 
 
 async def test_a_folder_has_one_writer_and_the_second_is_told_so(
@@ -101,6 +125,19 @@ async def test_a_damaged_file_is_named_and_not_passed_over(tmp_path: Path) -> No
     with pytest.raises(JournalUnavailable, match=r"\.db: cannot be read"):
         reader.search(Query())
     await journal.aclose()
+
+
+async def test_a_file_that_retention_drops_under_a_reader_is_an_empty_one(tmp_path: Path) -> None:
+    journal, _ = open_journal(Settings(data=tmp_path))
+    await journal.start()
+    await journal.outcome(a_record())
+    await journal.aclose()
+    (partition,) = SqliteShelf(tmp_path / "journal").partitions(0, 0)
+    path = path_of(tmp_path / "journal", day_of(time.time()))
+    path.unlink()
+    with partition as execute:
+        assert execute("SELECT * FROM exchanges", ()) == []
+    assert not path.exists()
 
 
 async def test_a_page_that_is_full_opens_no_older_file(tmp_path: Path) -> None:
