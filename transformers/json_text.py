@@ -15,7 +15,7 @@ MAX_DEPTH = 200
 MAX_BYTES = 32 * 1024 * 1024
 
 _BLANK = b" \t\r\n"
-_LONG_NUMBER = re.compile(rb"[:,\[\s]-?\d{19,}|^-?\d{19,}")
+_LONG_NUMBER = re.compile(rb"\d{19}")
 
 
 def loads(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Json:
