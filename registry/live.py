@@ -55,6 +55,11 @@ class LiveRegistry:
             except RegistryError as error:
                 self._report(error)
                 return False
+            except Exception as error:  # whatever a library throws at a manifest must not end the watching
+                unknown = RegistryError(f"revision {self._tried} cannot be compiled: {type(error).__name__}")
+                unknown.__cause__ = error
+                self._report(unknown)
+                return False
             self.warnings = compiled.warnings
             self.problem = None
             self.snapshot = compiled.snapshot

@@ -153,3 +153,16 @@ def test_workflow_problems_stand_at_their_own_lines() -> None:
     )
     assert len(found) == 1
     assert found[0].startswith("m.yaml:19: ")
+
+
+def test_waiting_for_an_event_that_nobody_raises_is_warned_of() -> None:
+    workflow = """
+        kind: Workflow
+        name: exam
+        version: "1"
+        steps: [{wait: lab.reslted}, {wait: lab.resulted}]
+    """
+    made = compiled(SYSTEM, service("- {name: Result, raises: lab.resulted}"), workflow)
+    assert [str(each) for each in made.warnings] == [
+        "m.yaml:17: waits for lab.reslted, which no operation raises (did you mean lab.resulted?)"
+    ]

@@ -140,3 +140,20 @@ def test_watching_stops_when_it_is_told_to(store: RegistryStore) -> None:
     time.sleep(0.05)
     assert live.snapshot.revision == 0
     assert "registry-watch" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_an_unforeseen_error_is_reported_and_does_not_end_the_watching(
+    store: RegistryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    live = LiveRegistry(store, {})
+    store.apply(GOOD, "li")
+    with monkeypatch.context() as patched:
+        patched.setattr("registry.live.compile_catalogue", break_down)
+        assert live.refresh() is False
+    assert str(live.problem) == "revision 1 cannot be compiled: ZeroDivisionError"
+    store.apply(catalogue(SYSTEM), "li")
+    assert live.refresh() is True
+    assert live.problem is None

@@ -95,9 +95,7 @@ def test_the_published_wsdl_names_only_the_bus() -> None:
     assert [str(each.get("location")) for each in root.iter("{*}address")] == ["https://bus.example/soap/lis/1"] * 2
     assert [str(each.get("name")) for each in root.iter("{*}port")] == ["P11", "P12"]
     (imported,) = root.iter("{http://www.w3.org/2001/XMLSchema}import")
-    assert imported.get("schemaLocation") == "https://bus.example/soap/lis/1?xsd=types/lab.xsd".replace(
-        "%2F", "/"
-    )
+    assert imported.get("schemaLocation") == "https://bus.example/soap/lis/1?xsd=types/lab.xsd"
     assert b"10.1.1.1" not in text
     assert b"urn:unused" not in text
     assert root.nsmap["t"] == "urn:lab:types"
