@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from bus.backbone import dead_letters
-from bus.backbone.outbox import SUSPECT
-from bus.backbone.tables import outbox
+from bus.backbone.tables import outbox, suspected
 from bus.backbone.topology import DELIVERY_LIMIT
 from bus.ports import Letter
 
@@ -30,10 +43,10 @@ def claim(connection: Connection, claimant: Claimant, queue: str, now: float, li
 
     Letters that have killed too many owners go to the dead letters instead.
     """
-    due = _due(connection, queue, now, limit).where(outbox.c.crashes < SUSPECT)
+    due = _due(connection, queue, now, limit).where(~suspected)
     rows = _take(connection, claimant, due, now)
     if _suspect_may_go(connection, queue, now):
-        alone = _due(connection, queue, now, 1).where(outbox.c.crashes >= SUSPECT)
+        alone = _due(connection, queue, now, 1).where(suspected)
         rows += _take(connection, claimant, alone, now)
     letters = []
     for row in sorted(rows, key=lambda row: row.seq):
@@ -51,16 +64,13 @@ def give_back(connection: Connection, claimant: Claimant, letters: Sequence[Lett
 
 
 def sent(connection: Connection, claimant: Claimant, letters: Sequence[Letter], resend_at: float) -> None:
-    """Note that a broker that keeps letters has taken these: only those with a lane stay, to hold it.
+    """Note that a broker that keeps letters has taken these: only rows that hold a lane or are suspects stay.
 
     Rows that meanwhile belong to nobody or somebody else are a consumer's retry and stay untouched.
     """
-    free = [letter.id for letter in letters if not letter.lane]
-    if free:
-        queue = letters[0].queue
-        mine = and_(outbox.c.queue == queue, outbox.c.id.in_(free), outbox.c.owner == claimant.owner)
-        connection.execute(delete(outbox).where(mine))
-    _update(connection, claimant, [letter for letter in letters if letter.lane], resend_at)
+    free = and_(_mine(claimant, letters), outbox.c.lane == "", ~suspected)
+    connection.execute(delete(outbox).where(free))
+    _update(connection, claimant, letters, resend_at)
 
 
 def renew(connection: Connection, claimant: Claimant, now: float) -> None:
@@ -103,20 +113,20 @@ def _take(connection: Connection, claimant: Claimant, due: Select[tuple[int]], n
 
 
 def _suspect_may_go(connection: Connection, queue: str, now: float) -> bool:
-    suspects = (outbox.c.queue == queue) & (outbox.c.crashes >= SUSPECT)
-    out = func.coalesce(func.sum(case((and_(outbox.c.owner != "", outbox.c.ready_at > now), 1), else_=0)), 0)
-    row = connection.execute(select(func.count(), out).where(suspects)).one()
+    """Whether there are suspects, and none of them is on its way."""
+    out = func.coalesce(func.sum(case((outbox.c.ready_at > now, 1), else_=0)), 0)
+    row = connection.execute(select(func.count(), out).where(outbox.c.queue == queue, suspected)).one()
     return bool(row[0]) and not row[1]
 
 
 def _update(connection: Connection, claimant: Claimant, letters: Sequence[Letter], ready_at: float) -> None:
     if letters:
-        mine = and_(
-            outbox.c.queue == letters[0].queue,
-            outbox.c.id.in_([letter.id for letter in letters]),
-            outbox.c.owner == claimant.owner,
-        )
-        connection.execute(update(outbox).where(mine).values(owner="", ready_at=ready_at))
+        connection.execute(update(outbox).where(_mine(claimant, letters)).values(owner="", ready_at=ready_at))
+
+
+def _mine(claimant: Claimant, letters: Sequence[Letter]) -> ColumnElement[bool]:
+    ids = [letter.id for letter in letters]
+    return and_(outbox.c.queue == letters[0].queue, outbox.c.id.in_(ids), outbox.c.owner == claimant.owner)
 
 
 def _letter(row: Row[Any]) -> Letter:

@@ -6,16 +6,13 @@ import time
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, and_, delete, select, update
 
 from bus.backbone import topology
-from bus.backbone.tables import insert_into, outbox
+from bus.backbone.tables import SUSPECT, insert_into, outbox
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter, StateStore
 from bus.state import announce
-
-#: From how many crashes on a letter is delivered alone, so that its neighbours are not blamed with it.
-SUSPECT = 2
 
 
 def topic(queue: str) -> str:
@@ -45,6 +42,20 @@ def postpone(connection: Connection, letter: Letter, due_at: float) -> None:
     changes = {"attempt": letter.attempt, "ready_at": due_at, "owner": "", "crashes": 0}
     statement = insert_into(connection, outbox).values(row)
     connection.execute(statement.on_conflict_do_update(index_elements=["queue", "id"], set_=changes))
+
+
+def suspect(connection: Connection, letter: Letter) -> bool:
+    """Inside a work: have ``letter``, whose consumers keep dying, delivered once more, with no other suspect.
+
+    False when that was done before: then it is the letter itself, and not a neighbour in the same hands.
+    """
+    known = and_(outbox.c.queue == letter.queue, outbox.c.id == letter.id)
+    if (connection.scalar(select(outbox.c.crashes).where(known)) or 0) >= SUSPECT:
+        return False
+    postpone(connection, letter, time.time())
+    connection.execute(update(outbox).where(known).values(crashes=SUSPECT))
+    announce(connection, topic(letter.queue))
+    return True
 
 
 def remove(connection: Connection, letter: Letter) -> None:

@@ -35,20 +35,22 @@ class RabbitTransport:
 
     What the broker confirmed it keeps: quorum queues are on disk. A letter is acknowledged when its handler
     has returned; one whose consumer dies comes again, until the delivery limit sends it to the dead letters.
+    ``longest_pause`` bounds the jittered pauses between attempts to connect, in seconds.
     """
 
     keeps = True
 
-    def __init__(self, url: str) -> None:
-        self._publisher = Publisher(url)
-        self._link = Link(url, "consumer", prepare=self._prepare, lost=self._forget)
+    def __init__(self, url: str, *, longest_pause: float = 30.0) -> None:
+        self._publisher = Publisher(url, longest_pause=longest_pause)
+        self._link = Link(url, "consumer", prepare=self._prepare, lost=self._forget, longest_pause=longest_pause)
         self._subscriptions: list[_Subscription] = []
         self._connection: Any = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Start connecting; a broker that is away now is tried again and again."""
-        await asyncio.gather(self._publisher.start(), self._link.start())
+        await self._publisher.start()  # alone at first: two declaring one quorum queue at once upset RabbitMQ 3.10
+        await self._link.start()
 
     async def publish(self, letters: Sequence[Letter]) -> Sequence[str]:
         """See Publisher.publish."""
@@ -83,6 +85,8 @@ class RabbitTransport:
 
     async def _subscribe(self, connection: Any, subscription: _Subscription) -> None:
         channel = await open_channel(connection, self._link.drop)
+        # A queue that is removed or loses its leader cancels the consumer and leaves the channel open.
+        channel.add_on_cancel_callback(lambda _: self._link.drop())
         await answered(channel.basic_qos, prefetch_count=subscription.prefetch)
 
         def arrived(_channel: Any, method: Any, properties: Any, body: bytes) -> None:

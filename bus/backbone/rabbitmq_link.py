@@ -22,7 +22,6 @@ _BLOCKED = 30
 _SETUP = 30.0
 _FAREWELL = 3.0
 _FIRST_BACKOFF = 0.5
-_LONGEST_BACKOFF = 30.0
 
 
 class Link:
@@ -39,6 +38,7 @@ class Link:
         *,
         prepare: Callable[[Any], Awaitable[None]],
         lost: Callable[[], None],
+        longest_pause: float,
     ) -> None:
         parameters = URLParameters(url)
         parameters.heartbeat = _HEARTBEAT
@@ -51,6 +51,7 @@ class Link:
         self._role = role
         self._prepare = prepare
         self._lost = lost
+        self._longest_pause = longest_pause
         self._connection: Any = None
         self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -90,7 +91,7 @@ class Link:
                 _log.warning("RabbitMQ away", role=self._role, reason=str(error))
             failures += 1
             self._tried.set()
-            await asyncio.sleep(full_jitter(failures, _FIRST_BACKOFF, longest=_LONGEST_BACKOFF))
+            await asyncio.sleep(full_jitter(failures, _FIRST_BACKOFF, longest=self._longest_pause))
 
     async def _live(self) -> None:
         """One life of the connection; returns when one that had become ready has ended."""

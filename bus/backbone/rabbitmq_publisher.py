@@ -39,12 +39,13 @@ class _Batch:
 class Publisher:
     """One connection, one channel, in confirm mode, every letter mandatory."""
 
-    def __init__(self, url: str) -> None:
-        self._link = Link(url, "publisher", prepare=self._prepare, lost=self._fail)
+    def __init__(self, url: str, *, longest_pause: float) -> None:
+        self._link = Link(url, "publisher", prepare=self._prepare, lost=self._fail, longest_pause=longest_pause)
         self._channel: Any = None
         self._next_tag = 1
         self._waiting: dict[int, tuple[_Batch, str]] = {}
         self._returned: set[str] = set()
+        self._mending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start connecting."""
@@ -53,6 +54,9 @@ class Publisher:
     async def stop(self) -> None:
         """Disconnect."""
         await self._link.stop()
+        if self._mending is not None:
+            self._mending.cancel()
+            await asyncio.gather(self._mending, return_exceptions=True)
 
     async def publish(self, letters: Sequence[Letter]) -> Sequence[str]:
         """Publish; answer the ids that the broker has taken on its disk and could route to a queue.
@@ -89,8 +93,19 @@ class Publisher:
         self._channel, self._next_tag = channel, 1
 
     def _on_return(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
-        """Unroutable: RabbitMQ sends this just before it confirms the same message."""
+        """Unroutable: RabbitMQ sends this just before it confirms the same message.
+
+        Somebody has removed a queue or a binding; the letter stays in the outbox while they are declared again.
+        """
         self._returned.add(properties.message_id)
+        if self._mending is None or self._mending.done():
+            self._mending = asyncio.ensure_future(self._mend())
+
+    async def _mend(self) -> None:
+        try:
+            await declare(self._channel)
+        except AMQPError:
+            self._link.drop()
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method

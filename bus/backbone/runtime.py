@@ -68,7 +68,7 @@ class Backbone:
         def work(connection: Connection) -> None:
             if inbox.is_done(connection, given_up):  # its consumers died, but only after the effect
                 outbox.remove(connection, given_up)
-            else:
+            elif code != "poison" or not outbox.suspect(connection, given_up):
                 bury(connection, given_up, code, text)
 
         await insist(self._state, work)

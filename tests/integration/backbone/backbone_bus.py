@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from bus.backbone.consumer import EffectConsumer, EffectHandler, TransactionConsumer, TransactionHandler
 from bus.backbone.dead_letters import DeadLetter, dead_letters
 from bus.backbone.outbox import SqlOutbox
+from bus.backbone.rabbitmq import RabbitTransport
 from bus.backbone.relay import Pace
 from bus.backbone.retries import Retries
 from bus.backbone.runtime import Backbone
@@ -65,14 +66,21 @@ def effects(queue: str, handle: EffectHandler, retries: Retries = QUICK) -> Maki
 
 
 @asynccontextmanager
-async def running(settings: Settings, *makings: Making, pace: Pace = PACE) -> AsyncIterator[MiniBus]:
-    """Run a bus with these consumers."""
+async def running(
+    settings: Settings, *makings: Making, pace: Pace = PACE, before: Callable[[MiniBus], None] | None = None
+) -> AsyncIterator[MiniBus]:
+    """Run a bus with these consumers; ``before`` may tamper with it before it starts."""
     state, transport = State(settings), open_transport(settings)
+    if isinstance(transport, RabbitTransport):
+        transport = RabbitTransport(settings.broker, longest_pause=1.0)
+    bus = MiniBus(state, transport, SqlOutbox(state))
     await state.start()
+    if before is not None:
+        before(bus)
     backbone = Backbone(state, transport, consumers=[make(state, transport) for make in makings], pace=pace)
     await backbone.start()
     try:
-        yield MiniBus(state, transport, SqlOutbox(state))
+        yield bus
     finally:
         await backbone.stop(drain=1)
         await state.aclose()
