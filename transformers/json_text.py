@@ -106,7 +106,7 @@ def _refuse_long_integers(data: bytes) -> None:
 
 
 def _translate(error: orjson.JSONDecodeError) -> MalformedDocument | DocumentTooLarge:
-    if "recursion" in error.msg:
+    if "depth" in error.msg or "recursion" in error.msg:  # orjson's words differ between releases
         return DocumentTooLarge("arrays and objects are nested too deeply")
     line, column = error.lineno, error.colno
     return MalformedDocument(f"the document is not JSON (line {line}, column {column})", line=line, column=column)

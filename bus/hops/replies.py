@@ -21,6 +21,9 @@ FAULT_WORDS = {"caller": "Client", "server": "Server", "version": "VersionMismat
 #: A fault is the first thing in a Body, and few headers are longer than this.
 _FAULT_WITHIN = 2048
 
+#: What a JSON text can begin with (RFC 8259 §2, §3): anything else is read, and found to be something else.
+_JSON_STARTS = frozenset(bytes([byte]) for byte in b'{["-0123456789tfn')
+
 
 def passes_back(message: Message, reply: Message, operation: Operation, provider: Provider) -> bool:
     """Whether the reply's bytes can go to the caller unread."""
@@ -32,7 +35,7 @@ def passes_back(message: Message, reply: Message, operation: Operation, provider
         return False
     kind = media(reply.content_type).kind
     if provider.protocol == "rest":
-        return kind == "json" and message.door != "workflow"
+        return kind == "json" and message.door != "workflow" and reply.body[:64].lstrip()[:1] in _JSON_STARTS
     head = reply.body[:_FAULT_WITHIN]
     if kind != "xml" or b"Envelope" not in head or b"Fault" in head:
         return False

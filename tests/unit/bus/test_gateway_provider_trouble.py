@@ -172,3 +172,9 @@ async def test_a_reply_that_breaks_its_contract_is_the_providers_doing() -> None
     problem = orjson.loads((response := await rest(one)).body)
     assert (response.status, problem["code"]) == (502, "provider-lied")
     assert [violation["path"] for violation in problem["violations"]] == ["/visit_no", "/items/0"]
+
+
+@pytest.mark.parametrize("body", [b"<html><body>login</body></html>", b"  \n<x/>", b"oops"])
+async def test_a_rest_caller_never_gets_a_page_that_calls_itself_json(body: bytes) -> None:
+    response = await rest(rest_world(body, 200, "application/json"))
+    assert (response.status, orjson.loads(response.body)["code"]) == (502, "provider-lied")

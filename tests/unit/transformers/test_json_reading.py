@@ -65,6 +65,11 @@ def test_nesting_is_counted_exactly_at_its_limit() -> None:
     assert len(loads(b"[" + b"[]," * 500 + b"[]]")) == 501  # type: ignore[arg-type]
 
 
+def test_nesting_deeper_than_the_reader_itself_goes_is_too_large_rather_than_malformed() -> None:
+    with pytest.raises(DocumentTooLarge):
+        loads(b"[" * 5000 + b"]" * 5000)
+
+
 def test_more_bytes_than_allowed_are_refused_unread() -> None:
     with pytest.raises(DocumentTooLarge):
         loads(b"[1, 2, 3]", max_bytes=5)
