@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import orjson
 from lxml import etree
@@ -20,7 +21,10 @@ LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the page shows of one payload. ``size`` is in bytes as received."""
+    """What the page shows of one payload. ``size`` is in bytes as received.
+
+    ``unchanged`` says that the bytes are those of the payload before it, which went the same way.
+    """
 
     stage: str
     text: str
@@ -28,6 +32,17 @@ class Shown:
     charset: str
     size: int
     cut: bool
+    unchanged: bool = False
+
+
+def show_all(bodies: Sequence[Body], rules: Rules | None) -> list[Shown]:
+    """Make the payloads of one exchange readable, each beside the one it was made of."""
+    first = {body.stage.partition(".")[0]: body for body in reversed(bodies)}
+    return [_beside(first[body.stage.partition(".")[0]], body, rules) for body in bodies]
+
+
+def _beside(first: Body, body: Body, rules: Rules | None) -> Shown:
+    return replace(show(body, rules), unchanged=first is not body and first.data == body.data)
 
 
 def show(body: Body, rules: Rules | None) -> Shown:

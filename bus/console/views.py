@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bus.console.payload import show
+from bus.console.payload import show_all
 from bus.console.ports import ConsolePorts
 from bus.console.words import Language, title_of
 from bus.errors import MEANINGS, Meaning
@@ -134,7 +134,7 @@ def message(console: ConsolePorts, message_id: str, *, reveal: bool = False) -> 
             {"name": hop.name, "start_us": hop.start_us, "own_us": hop.own_us, "error": hop.error}
             for hop in record.hops
         ],
-        "bodies": [show(body, rules) for body in record.bodies],
+        "bodies": show_all(record.bodies, rules),
         "meaning": meaning,
         "journey": journey_of(snapshot, record) is not None,
     }
