@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import cast
 
 import structlog
-from a2wsgi import WSGIMiddleware
 
-from bus.backbone.outbox import SqlOutbox
+from bus.backbone.outbox import SqlOutbox, unfinished
 from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
 from bus.console.app import create_app
+from bus.console.mount import MountedConsole
 from bus.console.ports import ConsolePorts
 from bus.gateway.answer import AsgiApp
 from bus.gateway.asgi import Gateway
@@ -30,6 +29,7 @@ from bus.security.users import Users
 from bus.settings import Settings
 from bus.state import State
 from bus.telemetry.metrics import Metrics
+from registry.errors import RegistryError
 from registry.live import LiveRegistry
 from registry.source import read_folder
 
@@ -37,8 +37,6 @@ _log = structlog.get_logger(__name__)
 
 #: The hospital that ships with the project.
 SHIPPED = Path(__file__).resolve().parent.parent / "services"
-#: Threads that draw the console's pages.
-CONSOLE_THREADS = 8
 
 
 class Bus:
@@ -52,7 +50,7 @@ class Bus:
         self._roles = roles
         self.metrics = Metrics()
         self.store = open_store(settings)
-        self.registry = LiveRegistry(self.store, os.environ)
+        self.registry = LiveRegistry(self.store, os.environ, on_problem=_warn)
         self.journal, self.reader = open_journal(settings)
         self.state = State(settings)
         self._http = AioHttpClient(settings)
@@ -80,7 +78,7 @@ class Bus:
         await self.state.start()
         await self.journal.start()
         self.connector.start(self.registry)
-        self.metrics.watch_endpoints(self.connector.describe)
+        self._watch()
         if self.worker is not None:
             await self.worker.start()
         _log.info("started", roles=sorted(self._roles), revision=self.registry.snapshot.revision)
@@ -97,6 +95,20 @@ class Bus:
         self.registry.stop()
         self.store.close()
         _log.info("stopped")
+
+    def _watch(self) -> None:
+        """What a scrape of ``/metrics`` sees beside the exchanges themselves."""
+        self.metrics.watch_endpoints(self.connector.describe)
+        self.metrics.watch(
+            "meridian_outbox_letters",
+            "Accepted letters that are not finished",
+            lambda: float(self.state.read_blocking(unfinished)),
+        )
+        self.metrics.watch(
+            "meridian_unmapped_codes",
+            "Codes that no code table knew, since the start",
+            lambda: float(sum(self.registry.unmapped.totals().values())),
+        )
 
     def _doors(self, ports: Ports) -> Gateway:
         console = self._console() if "console" in self._roles else None
@@ -117,10 +129,16 @@ class Bus:
             workflows=Instances(self.state),
             endpoints=self.connector.describe,
         )
-        return cast("AsgiApp", WSGIMiddleware(create_app(console), workers=CONSOLE_THREADS))  # type: ignore[arg-type]
+        return MountedConsole(create_app(console))
 
     def _seed(self) -> None:
         """An empty registry starts with the configured catalogue, or with the shipped hospital."""
         if self.store.active() == 0:
             catalogue = read_folder(self.settings.catalogue or SHIPPED)
             self.store.apply(catalogue, "meridian", "first start")
+
+
+def _warn(problem: RegistryError) -> None:
+    """A revision that does not compile here is refused and the running one stays: somebody has to hear of it."""
+    first, *more = str(problem).splitlines()
+    _log.error("revision refused", problem=first, further_problems=len(more))

@@ -62,7 +62,8 @@ async def open_hospital(plan: Plan, processes: Processes) -> Hospital:
     environ = secrets | addresses(ports) | _settings(plan, port)
     if pacs:
         environ["PACS_URL"] = pacs
-    await processes.run("apply", "-f", str(CATALOGUE), environ=environ)
+    if (plan.data / "registry.db").exists():  # an empty registry takes the catalogue by itself
+        await processes.run("apply", "-f", str(CATALOGUE), environ=environ)
     await processes.bus("serve", environ=environ)
     await _ready(url, processes)
     return Hospital(url, secrets, environ)
@@ -101,7 +102,7 @@ def split_login(address: str) -> tuple[str, dict[str, str]]:
     return urlunsplit((parts.scheme, host, parts.path, "", "")).rstrip("/"), login
 
 
-async def _ready(url: str, processes: Processes, limit: float = 60.0) -> None:
+async def _ready(url: str, processes: Processes, limit: float = 180.0) -> None:
     end = time.monotonic() + limit
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while time.monotonic() < end:

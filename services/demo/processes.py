@@ -14,9 +14,12 @@ import orjson
 
 from bus.errors import BusError
 
+#: How many lines of a failed process's log are shown: the folder they are in is about to go.
+_LAST_WORDS = 12
+
 
 class ProcessFailed(BusError):
-    """A process of the demo ended, or did not get ready; the message names its log."""
+    """A process of the demo ended, or did not get ready; the message holds the end of its log."""
 
 
 class Processes:
@@ -92,7 +95,9 @@ class Processes:
         return child
 
     def _failed(self, name: str, what: str) -> ProcessFailed:
-        return ProcessFailed(f"{name} {what}; its log is {self._logs / f'{name}.log'}")
+        log = self._logs / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines()[-_LAST_WORDS:] if log.exists() else []
+        return ProcessFailed("\n  ".join([f"{name} {what}; the end of its log:", *lines]))
 
 
 def _meridian(*arguments: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from typing import Any
 
+import aiohttp
 import orjson
 from aiohttp import web
 
@@ -92,8 +93,17 @@ class Pacs:
         if secret := self._context.secret("PACS_PASSWORD"):
             headers["Authorization"] = basic(self._context.secret("PACS_USERNAME") or "meridian", secret)
         url = f"{self._context.pacs.rstrip('/')}/instances"
-        async with self._context.session.post(url, data=body, headers=headers) as response:
-            response.raise_for_status()
+        for _ in range(60):
+            if await self._stored(url, body, headers):
+                return
+            await asyncio.sleep(1)
+
+    async def _stored(self, url: str, body: bytes, headers: dict[str, str]) -> bool:
+        try:
+            async with self._context.session.post(url, data=body, headers=headers) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
 
 def _study(number: str, facts: dict[str, str]) -> dict[str, object]:
