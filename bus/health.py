@@ -27,7 +27,7 @@ class Health:
         """Why the bus is not ready, in words; empty when it is."""
         found = []
         if self._registry.snapshot.revision == 0:
-            found.append("registry: no revision is loaded" + self._reason())
+            found.append(f"registry: no revision is loaded{self._reason()}")
         try:
             await self._state.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
         except MeridianError as error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from bus.backbone import topology
 from bus.backbone.tables import SUSPECT, insert_into, outbox
@@ -64,6 +64,11 @@ def remove(connection: Connection, letter: Letter) -> None:
     row = connection.execute(gone.returning(outbox.c.lane, outbox.c.crashes)).first()
     if row is not None and (row.lane or row.crashes >= SUSPECT):
         announce(connection, topic(letter.queue))
+
+
+def unfinished(connection: Connection) -> int:
+    """How many letters are not finished."""
+    return connection.scalar(select(func.count()).select_from(outbox)) or 0
 
 
 class SqlOutbox:
