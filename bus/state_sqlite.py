@@ -63,7 +63,11 @@ class SqliteStore:
 
     async def start(self, metadata: MetaData) -> None:
         """Take the file, create missing tables, start the writer. Raises StateUnavailable."""
-        await asyncio.to_thread(self._open, metadata)
+        try:
+            await asyncio.to_thread(self._open, metadata)
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Queue ``work`` for the next commit and answer its value after it."""
