@@ -60,3 +60,10 @@ class Orthanc:
         request = urllib.request.Request(f"{self.url}/instances", data=data, headers=headers, method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200
+
+    def count(self) -> int:
+        """How many instances it keeps."""
+        login = base64.b64encode(f"{USER}:{self._password}".encode()).decode()
+        request = urllib.request.Request(f"{self.url}/statistics", headers={"Authorization": f"Basic {login}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(json.load(answer)["CountInstances"])
