@@ -74,10 +74,6 @@ class Ledger:
         self._connection.execute("COMMIT")
         return answer
 
-    def forget(self, key: str) -> None:
-        """Drop a remembered answer, so that the same key is done anew."""
-        self._connection.execute("DELETE FROM answer WHERE key = ?", (key,))
-
     def entries(self, *, ref: str = "", visit_no: str = "") -> Iterator[Entry]:
         """Answer the entries in the order of writing, all of them or those of one ``ref`` or visit."""
         if ref:

@@ -55,6 +55,13 @@ def test_faults_end_in_completion_or_full_compensation_and_nothing_between(tmp_p
     books.close()
 
 
+def test_the_same_holds_with_rabbitmq_as_the_broker(tmp_path: Path, rabbitmq_url: str) -> None:
+    arguments = ("--visits", "12", "--faults", "--broker", rabbitmq_url, "--keep", str(tmp_path))
+    status, output, figures = run_demo(*arguments)
+    assert (status, figures) == (0, (11, 1, 0, 0)), output
+    assert "guest:guest" not in output
+
+
 def test_a_real_pacs_takes_the_place_of_the_simulated_one(tmp_path: Path) -> None:
     server = Orthanc(tmp_path / "orthanc", free_port(), "invented").start()
     try:
