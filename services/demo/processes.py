@@ -55,7 +55,8 @@ class Processes:
 
     async def bus(self, *arguments: str, environ: Mapping[str, str]) -> None:
         """Start ``meridian`` with these arguments and leave it running."""
-        await self._start(arguments[0], _meridian(*arguments), environ)
+        command = (sys.executable, "-m", "services.demo.leash", str(os.getpid()), *arguments)
+        await self._start(arguments[0], command, environ)
 
     async def run(self, *arguments: str, environ: Mapping[str, str]) -> str:
         """Run ``meridian`` with these arguments to its end and answer what it printed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -59,6 +60,7 @@ class Progress:
     def show(self, text: str, *, final: bool = False) -> None:
         """Show the present state; ``final`` ends the line."""
         if self.stream.isatty():
+            text = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps cannot be written over
             self.stream.write("\r" + text.ljust(self._width) + ("\n" if final else ""))
             self._width = len(text)
         elif final or time.monotonic() - self._last >= self.pause:
