@@ -21,20 +21,19 @@ Keys = tuple[tuple[str, str], ...]
 
 
 class Span:
-    """One hop under way: when it began (ns), how long the rest of the way took inside it, and how it ended."""
+    """One hop under way: when it began and ended (ns), the rest of the way included, and how it ended."""
 
-    __slots__ = ("began", "error", "inside", "name", "own")
+    __slots__ = ("began", "ended", "error", "name")
 
     def __init__(self, name: str, began: int) -> None:
         self.name = name
         self.began = began
-        self.inside = 0
-        self.own = 0
+        self.ended = began
         self.error = ""
 
-    def close(self, now: int, error: str = "") -> None:
-        """End the hop at ``now`` (ns)."""
-        self.own = now - self.began - self.inside
+    def close(self, error: str = "") -> None:
+        """End the hop now."""
+        self.ended = perf_counter_ns()
         self.error = error
 
 
@@ -159,14 +158,19 @@ class Exchange:
             sent_us=self._trail.waited_us,
             revision=self._revision,
             keys=keys,
-            hops=tuple(
-                [
-                    HopRecord(span.name, (span.began - began) // 1000, span.own // 1000, span.error)
-                    for span in self._spans
-                ]
-            ),
+            hops=self._hops(),
             bodies=tuple(bodies),
         )
+
+    def _hops(self) -> tuple[HopRecord, ...]:
+        """Each hop with its own time: what it took, less what the next one, which runs inside it, took."""
+        began, inside = self._began, 0
+        hops = []
+        for span in reversed(self._spans):
+            took = max(span.ended - span.began, inside)
+            hops.append(HopRecord(span.name, (span.began - began) // 1000, (took - inside) // 1000, span.error))
+            inside = took
+        return tuple(reversed(hops))
 
     def _request_bodies(self) -> list[Body]:
         opened = self.received if self.received.body else self._opened

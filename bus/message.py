@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from registry.model import Consumer, Operation, ServiceVersion
 from transformers.document import Document
@@ -48,8 +48,7 @@ class Wire:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """Headers, body bytes, content type and keys, plus what the hops have found out so far.
 
     ``id`` names this message, ``flow`` all messages of one correlation (the W3C trace id), ``parent`` the
@@ -67,7 +66,7 @@ class Message:
     target: Target
     body: bytes
     content_type: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     charset: str = "utf-8"
     received_at: float = 0.0
     parent: str = ""
@@ -85,15 +84,14 @@ class Message:
     notes: tuple[str, ...] = ()
 
     def evolve(self, **changes: Any) -> Message:
-        """Answer a copy with these fields changed. Half the time of ``dataclasses.replace``: every hop needs it."""
-        values = list(_values(self))
+        """Answer a copy with these fields changed. Every hop needs it: a tuple is copied in a fifth of the time."""
+        values = list(self)
         for name, value in changes.items():
             values[_POSITIONS[name]] = value
-        return Message(*values)
+        return Message._make(values)
 
 
-_POSITIONS = {field.name: position for position, field in enumerate(fields(Message))}
-_values = attrgetter(*_POSITIONS)
+_POSITIONS = {name: position for position, name in enumerate(Message._fields)}
 
 
 def new_id(now: float | None = None) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from time import perf_counter_ns, time
+from functools import partial
+from time import time
 from typing import TypeAlias
 
 from structlog import get_logger
@@ -61,31 +62,23 @@ def compose(hops: Sequence[Hop], ports: Ports) -> Walk:
     last = len(hops) - 1
     journal = ports.journal
 
-    async def advance(i: int, message: Message, exchange: Exchange) -> Message:
+    async def advance(i: int, exchange: Exchange, message: Message) -> Message:
         if i == last:
             exchange.sending(message)
             if message.operation is not None and message.operation.effect == "write":
                 await journal.intent(exchange.intent())
         span = exchange.enter(names[i], message)
-
-        async def onward(message: Message) -> Message:
-            began = perf_counter_ns()
-            try:
-                return await advance(i + 1, message, exchange)
-            finally:
-                span.inside += perf_counter_ns() - began
-
         try:
-            reply = await hops[i](message, onward, ports)
+            reply = await hops[i](message, partial(advance, i + 1, exchange), ports)
         except BaseException as error:
-            span.close(perf_counter_ns(), meaning(error).code)
+            span.close(meaning(error).code)
             raise
-        span.close(perf_counter_ns())
+        span.close()
         if i == last:
             exchange.reply_received = reply
         return reply
 
-    return lambda exchange: advance(0, exchange.received, exchange)
+    return lambda exchange: advance(0, exchange, exchange.received)
 
 
 class Pipeline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
@@ -24,8 +24,7 @@ Hop: TypeAlias = "Callable[[Message, Next, Ports], Awaitable[Message]]"
 # ── journal ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """One payload of an exchange. ``stage`` is ``request``, ``request.sent``, ``reply.received`` or ``reply``."""
 
     stage: str
@@ -33,8 +32,7 @@ class Body:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class HopRecord:
+class HopRecord(NamedTuple):
     """One hop of one exchange: its name, start in µs after receipt, own time in µs, and error code if it raised."""
 
     name: str

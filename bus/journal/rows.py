@@ -95,9 +95,9 @@ def scrubbed(record: Record) -> Record:
         record,
         **texts,
         keys=tuple((_clean(name), _clean(value)) for name, value in record.keys),
-        hops=tuple(replace(hop, name=_clean(hop.name), error=_clean(hop.error)) for hop in record.hops),
+        hops=tuple(hop._replace(name=_clean(hop.name), error=_clean(hop.error)) for hop in record.hops),
         bodies=tuple(
-            replace(body, stage=_clean(body.stage), content_type=_clean(body.content_type)) for body in record.bodies
+            body._replace(stage=_clean(body.stage), content_type=_clean(body.content_type)) for body in record.bodies
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from transformers.errors import MappingFailed, TransformerInvalid
 from transformers.json_path import compile_path
@@ -99,3 +100,22 @@ def test_a_payload_in_its_envelope_gives_what_the_same_document_alone_gives(
         for at in (alone, envelope[0][0])
     ]
     assert shown[0] == shown[1]
+
+
+@given(
+    steps=st.lists(st.sampled_from(["a", "n:a", "n:b", "b"]), min_size=1, max_size=3),
+    document=st.recursive(
+        st.builds(lambda tag: f"<{tag}>x</{tag}>", st.sampled_from(["a", "n:a", "b", "n:b"])),
+        lambda inner: st.builds(
+            lambda tag, parts: f"<{tag}>{''.join(parts)}</{tag}>",
+            st.sampled_from(["a", "n:a", "b", "n:b"]),
+            st.lists(inner, max_size=3),
+        ),
+        max_leaves=12,
+    ),
+)
+def test_a_path_of_plain_steps_finds_what_its_xpath_finds(steps: list[str], document: str) -> None:
+    root = etree.fromstring(f'<root xmlns:n="urn:n">{document}</root>')
+    expression = "/".join(steps)
+    expected = root.xpath(expression, namespaces={"n": "urn:n"})
+    assert compile_xpath(expression, {"n": "urn:n"})(root) == expected
