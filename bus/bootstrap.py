@@ -128,6 +128,7 @@ class Bus:
             users=Users(self.settings),
             workflows=Instances(self.state),
             endpoints=self.connector.describe,
+            refused=lambda: str(self.registry.problem or ""),
         )
         return MountedConsole(create_app(console))
 

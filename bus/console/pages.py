@@ -55,7 +55,10 @@ def find() -> Response:
 @blueprint.route("/messages")
 def messages() -> str:
     """Search results, newest first."""
-    asked = {name: request.args.get(name, "") for name in ("service", "status", "consumer", "system", "error", "flow")}
+    asked = {
+        name: request.args.get(name, "")
+        for name in ("service", "status", "consumer", "system", "error", "flow", "operation")
+    }
     since = request.args.get("since", "last_1h")
     span = WINDOWS.get(since, 3600)
     lookup = request.args.get("lookup", "")
@@ -154,7 +157,7 @@ def services() -> str:
 def workflows() -> str:
     """Workflow instances, newest first."""
     asked = {"status": request.args.get("status", ""), "before": request.args.get("before", "")}
-    found = list(console().workflows.page(**asked, limit=PAGE))
+    found = views.workflows(console(), **asked, limit=PAGE)
     return render_template(
         "workflows.html", instances=found, asked=asked, full=len(found) == PAGE, counts=console().workflows.counts()
     )
@@ -163,4 +166,4 @@ def workflows() -> str:
 @blueprint.route("/workflows/<instance>")
 def workflow(instance: str) -> str:
     """One instance and its steps."""
-    return render_template("workflow.html", view=console().workflows.one(instance) or abort(404))
+    return render_template("workflow.html", view=views.workflow(console(), instance) or abort(404))

@@ -40,3 +40,5 @@ class ConsolePorts:
     users: Users
     workflows: Workflows
     endpoints: Callable[[], Sequence[Mapping[str, Any]]] = field(default=lambda: ())
+    refused: Callable[[], str] = field(default=str)
+    """Why the newest revision of the registry could not be loaded; empty when it is in use."""

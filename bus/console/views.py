@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bus.console.payload import show_all
@@ -16,6 +17,8 @@ from transformers.masking import DEFAULT_RULES
 from transformers.masking_values import mask_value
 
 HOUR = 3600.0
+#: The statuses that count as failures.
+FAILED = ("error", "fault")
 BY_CODE: Mapping[str, Meaning] = {row.code: row for row in reversed(MEANINGS.values())}
 
 
@@ -45,8 +48,11 @@ def row(record: Record, snapshot: Snapshot) -> dict[str, Any]:
 def masked_keys(record: Record, snapshot: Snapshot) -> list[tuple[str, str]]:
     """Business keys with identity numbers masked; the forms of one number count once."""
     personal = _personal_keys(snapshot, record)
-    shown = [(n, mask_value("id", v) if n in personal else v) for n, v in record.keys]
-    return list(dict.fromkeys(shown))
+    return _masked(record.keys, personal)
+
+
+def _masked(keys: Sequence[tuple[str, str]], personal: set[str]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((name, mask_value("id", value) if name in personal else value) for name, value in keys))
 
 
 def _personal_keys(snapshot: Snapshot, record: Record) -> set[str]:
@@ -69,7 +75,7 @@ def overview(console: ConsolePorts, now: float | None = None) -> dict[str, Any]:
     errors = sum(int(line["errors"]) for line in lines)  # type: ignore[call-overload]
     in_doubt = console.reader.in_doubt()
     snapshot = console.registry.snapshot
-    failing = console.reader.search(Query(status="error", since=at - HOUR, limit=5))
+    failing = _search(console, Query(status="failed", since=at - HOUR, limit=5))
     return {
         "calls": calls,
         "errors": errors,
@@ -82,6 +88,7 @@ def overview(console: ConsolePorts, now: float | None = None) -> dict[str, Any]:
         "systems": _systems(console, lines),
         "failing": [row(record, snapshot) for record in failing],
         "revision": snapshot.revision,
+        "refused": console.refused(),
     }
 
 
@@ -108,14 +115,23 @@ def _systems(console: ConsolePorts, lines: Sequence[Mapping[str, object]]) -> li
 
 def messages(console: ConsolePorts, query: Query) -> dict[str, Any]:
     """One page of a search, and where to go on; with no row, when the last that fits was."""
-    found = console.reader.search(query)
+    found = _search(console, query)
     snapshot = console.registry.snapshot
-    last = 0.0 if found else console.reader.last_match(query)
+    statuses = FAILED if query.status == "failed" else (query.status,)
+    last = 0.0 if found else max(console.reader.last_match(replace(query, status=one)) for one in statuses)
     return {
         "messages": [row(record, snapshot) for record in found],
         "next": found[-1].id if len(found) == query.limit else "",
         "last_match": last,
     }
+
+
+def _search(console: ConsolePorts, query: Query) -> list[Record]:
+    """The status ``failed`` stands for both ways to fail: on our side and on the provider's."""
+    if query.status != "failed":
+        return list(console.reader.search(query))
+    both = [one for status in FAILED for one in console.reader.search(replace(query, status=status))]
+    return sorted(both, key=lambda one: (one.received_at, one.id), reverse=True)[: query.limit]
 
 
 def message(console: ConsolePorts, message_id: str, *, reveal: bool = False) -> dict[str, Any] | None:
@@ -173,7 +189,7 @@ def visit(console: ConsolePorts, message_id: str) -> dict[str, Any] | None:
         "ended": max((one.received_at + one.duration_us / 1e6 for one in records), default=0.0),
         "records": records,
         "messages": [row(one, snapshot) for one in records],
-        "instances": [dict(one) for one in console.workflows.by_key(journey.key, value)],
+        "instances": [_instance(console, one) for one in console.workflows.by_key(journey.key, value)],
     }
 
 
@@ -189,6 +205,33 @@ def _milestone(stage: Any, records: Sequence[Record], start: float) -> dict[str,
         "elapsed": first.received_at - start if first else 0.0,
         "message": (first or hits[-1]).id if hits else "",
     }
+
+
+def workflows(console: ConsolePorts, **asked: Any) -> list[dict[str, Any]]:
+    """One page of workflow instances, newest first, their personal keys masked."""
+    return [_instance(console, one) for one in console.workflows.page(**asked)]
+
+
+def workflow(console: ConsolePorts, instance: str) -> dict[str, Any] | None:
+    """One instance with its steps; what it knows of the patient is left out."""
+    one = console.workflows.one(instance)
+    return None if one is None else _instance(console, one) | {"input": None, "vars": None}
+
+
+def _instance(console: ConsolePorts, one: Mapping[str, Any]) -> dict[str, Any]:
+    """A workflow's keys have no declaration of their own: what is personal anywhere is personal here."""
+    return dict(one) | {"keys": _masked([(name, value) for name, value in one["keys"]], _personal(console))}
+
+
+def _personal(console: ConsolePorts) -> set[str]:
+    operations = (
+        operation
+        for service in console.registry.snapshot.services.values()
+        for version in service.versions.values()
+        for operation in version.operations.values()
+    )
+    named = {key.name for each in operations for key in (*each.keys, *each.reply_keys) if key.identity}
+    return {"id_no"} | named
 
 
 def services(console: ConsolePorts, language: Language) -> list[dict[str, Any]]:

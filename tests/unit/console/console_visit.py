@@ -18,7 +18,8 @@ START = 1_795_000_000.0
 IDENTITY = "11010519491231002X"
 REQUEST = '{"visit_no":"V17","patient":{"name":"张三丰","id_no":"11010519491231002X","phone":"13800001234"}}'.encode()
 SENT = (
-    '<a:Op xmlns:a="urn:a"><a:patient><a:name>张三丰</a:name></a:patient><a:note><![CDATA[<p><xm>张三丰</xm></p>]]></a:note></a:Op>'
+    '<a:Op xmlns:a="urn:a"><a:patient><a:name>张三丰</a:name></a:patient>'
+    "<a:note><![CDATA[<p><xm>张三丰</xm></p>]]></a:note></a:Op>"
 ).encode("gb18030")
 
 
@@ -29,11 +30,26 @@ class NoWorkflows:
         "id": "i1",
         "workflow": "visit",
         "status": "running",
-        "keys": [("visit_no", "V17")],
+        "keys": [("visit_no", "V17"), ("id_no", IDENTITY)],
         "created_at": START,
         "updated_at": START,
         "error": "",
-        "steps": [],
+        "input": {"name": "张三丰"},
+        "vars": {"name": "张三丰"},
+        "waits": [{"event": "lab.resulted", "since": START}],
+        "alerts": [{"kind": "late", "at": START, "text": "no result yet"}],
+        "steps": [
+            {
+                "step": "order-lab",
+                "phase": "undo",
+                "operation": "lis.CancelOrder",
+                "status": "completed",
+                "attempt": 1,
+                "started_at": START,
+                "ended_at": START + 1,
+                "error": "",
+            }
+        ],
     }
 
     def page(self, *, status: str = "", before: str = "", limit: int = 50) -> Sequence[Mapping[str, Any]]:

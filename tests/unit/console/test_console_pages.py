@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from console_visit import FLOW, IDENTITY
+from console_visit import FLOW, IDENTITY, console_over, exchange
 from flask.testing import FlaskClient
 
+from bus.console.app import create_app
 from bus.journal.memory import MemoryJournal
+from bus.ports import Body, HopRecord
+from bus.security.users import Users
+from bus.settings import Settings
 
 Open = Callable[..., FlaskClient]
 
@@ -123,3 +129,58 @@ def test_an_unknown_message_is_a_page_that_says_so(open_console: Open):
     answer = open_console("viewer").get("/messages/0123")
     assert answer.status_code == 404
     assert "No such page" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/workflows", "/workflows/i1"])
+def test_a_workflow_shows_its_business_keys_without_the_identity_number(open_console: Open, path: str):
+    page = open_console("admin").get(path).text
+    assert "V17" in page
+    assert IDENTITY not in page
+    assert "张三丰" not in page
+
+
+def test_a_workflow_tells_what_it_waits_for_and_which_steps_undo_others(open_console: Open):
+    page = open_console("viewer", "zh").get("/workflows/i1").text
+    for words in ("正在等待", "lab.resulted", "no result yet", "撤销", "已完成"):
+        assert words in page
+
+
+async def test_only_the_hop_in_which_an_error_arose_is_marked(open_console: Open, journal: MemoryJournal):
+    passed, arose, left = (
+        HopRecord("decode", 0, 9, "mapping"),
+        HopRecord("transform", 5, 9, "mapping"),
+        HopRecord("call", 9, 9),
+    )
+    await journal.outcome(exchange("lis.PlaceOrder", 1, "error", error="mapping", hops=(passed, arose, left)))
+    page = open_console("viewer").get(f"/messages/{first(journal)}").text
+    assert re.findall(r'<tr class="table-danger"><th scope="row">(\w+)', page) == ["transform"]
+
+
+async def test_a_payload_that_passed_through_is_not_shown_twice(open_console: Open, journal: MemoryJournal):
+    same = b'{"visit_no":"V17"}'
+    bodies = (Body("request", same, "application/json"), Body("request.sent", same, "application/json"))
+    await journal.outcome(exchange("lis.PlaceOrder", 1, bodies=bodies))
+    page = open_console("viewer").get(f"/messages/{first(journal)}").text
+    assert page.count("<pre") == 1
+    assert "unchanged, passed through" in page
+
+
+async def test_the_failed_are_those_of_the_bus_and_those_of_the_provider(open_console: Open, journal: MemoryJournal):
+    for second, status in enumerate(("error", "ok", "fault", "accepted", "error")):
+        await journal.outcome(exchange("lis.PlaceOrder", second, status))
+    page = open_console("viewer").get("/messages?status=failed&since=any_time").text
+    shown = re.findall(r'<td class="nowrap"><a href="/messages/(\w+)"', page)
+    assert shown == [journal.outcomes[place].id for place in (4, 2, 0)]
+
+
+async def test_the_messages_of_one_operation_can_be_listed_alone(open_console: Open, full_journal: MemoryJournal):
+    page = open_console("viewer").get("/messages?service=lis&operation=PlaceOrder&since=any_time").text
+    assert page.count("lis.<strong>PlaceOrder") == 2
+    assert "his.<strong>" not in page
+
+
+def test_a_refused_revision_is_told_on_the_overview(tmp_path: Path, journal: MemoryJournal, users: Users):
+    ports = replace(console_over(Settings(data=tmp_path), journal, users), refused=lambda: "his.yaml:7: no such table")
+    browser = create_app(ports).test_client()
+    browser.get(f"/login/once/{users.link('viewer')}")
+    assert "his.yaml:7: no such table" in browser.get("/").text
