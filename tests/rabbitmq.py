@@ -106,6 +106,16 @@ class RabbitNode:
                 os.killpg(server.pid, signal.SIGKILL)
             server.wait(10)
 
+    def freeze(self) -> None:
+        """Stop the broker's processes where they are: connections stay open, nobody answers."""
+        if self._server is not None:
+            os.killpg(self._server.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen broker go on."""
+        if self._server is not None:
+            os.killpg(self._server.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop the broker in good order."""
         server, self._server = self._server, None

@@ -200,8 +200,9 @@ class EffectConsumer(_Consumer):
 
         try:
             await insist(self._state, complete)
-        except Exception as error:  # what it answered cannot be posted; the effect itself has happened
-            await self._fail(letter, error)
+        except Exception as error:  # the effect has happened: trying again would repeat it
+            reason = f"done, but what it answered cannot be posted: {verdict(error)[1]}"
+            await insist(self._state, lambda connection: bury(connection, letter, "unposted", reason))
 
     def _begin(self, connection: Connection, letter: Letter) -> inbox.Claim:
         claimed = inbox.claim(connection, letter, self._owner, time.time(), self._lease)

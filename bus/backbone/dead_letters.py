@@ -17,7 +17,9 @@ from bus.ports import Letter
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A letter and why it was given up: ``code`` is that of ``bus/errors.py``, ``crash`` or ``poison``.
+    """A letter and why it was given up: ``code`` is that of ``bus/errors.py``, or ``crash`` (an exception
+    outside the error tree), ``poison`` (kills its process), ``broker`` (given up by the broker for another reason)
+    or ``unposted`` (done, but its answer could not be posted).
 
     ``letter.attempt`` says how often it was tried; ``failed_at`` is in Unix seconds.
     """

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from bus.backbone.embedded_session import Arrived, Session
-from bus.errors import BackboneUnavailable
+from bus.errors import BackboneUnavailable, ShuttingDown
 from bus.ports import Handler, Letter
 
 _log = structlog.get_logger(__name__)
@@ -118,6 +118,8 @@ class EmbeddedTransport:
     async def _handle(self, letter: Letter, message: Any) -> None:
         try:
             await self._handlers[letter.queue](letter)
+        except ShuttingDown:
+            return  # its row stays leased, and the next life of this process takes it over
         except Exception as error:
             _log.warning("letter not settled", queue=letter.queue, id=letter.id, error=type(error).__name__)
             await asyncio.sleep(_REDELIVER)

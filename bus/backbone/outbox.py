@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 
 from bus.backbone import topology
 from bus.backbone.tables import SUSPECT, insert_into, outbox
-from bus.errors import BackboneUnavailable
+from bus.errors import BusError
 from bus.ports import Letter, StateStore
 from bus.state import announce
 
@@ -23,8 +23,8 @@ def topic(queue: str) -> str:
 def post(connection: Connection, letters: Sequence[Letter], *, due_at: float | None = None) -> None:
     """Inside a work: have ``letters`` carried, at once or from ``due_at`` (Unix seconds) on.
 
-    A letter whose id is already waiting in the same queue is left as it is. Raises BackboneUnavailable for
-    a queue that the topology does not have.
+    A letter whose id is already waiting in the same queue is left as it is. Raises BusError for a queue that
+    the topology does not have.
     """
     if not letters:
         return
@@ -84,7 +84,7 @@ class SqlOutbox:
 
 def _row(letter: Letter, now: float, due_at: float) -> dict[str, object]:
     if letter.queue not in topology.QUEUES:
-        raise BackboneUnavailable(f"no queue {letter.queue!r}; known: {', '.join(topology.QUEUES)}")
+        raise BusError(f"no queue {letter.queue!r}; known: {', '.join(topology.QUEUES)}")
     return {
         "queue": letter.queue,
         "id": letter.id,

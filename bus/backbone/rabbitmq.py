@@ -35,13 +35,14 @@ class RabbitTransport:
 
     What the broker confirmed it keeps: quorum queues are on disk. A letter is acknowledged when its handler
     has returned; one whose consumer dies comes again, until the delivery limit sends it to the dead letters.
-    ``longest_pause`` bounds the jittered pauses between attempts to connect, in seconds.
+    ``longest_pause`` bounds the jittered pauses between attempts to connect, ``patience`` the wait for a
+    confirm; both in seconds.
     """
 
     keeps = True
 
-    def __init__(self, url: str, *, longest_pause: float = 30.0) -> None:
-        self._publisher = Publisher(url, longest_pause=longest_pause)
+    def __init__(self, url: str, *, longest_pause: float = 30.0, patience: float = 30.0) -> None:
+        self._publisher = Publisher(url, longest_pause=longest_pause, patience=patience)
         self._link = Link(url, "consumer", prepare=self._prepare, lost=self._forget, longest_pause=longest_pause)
         self._subscriptions: list[_Subscription] = []
         self._connection: Any = None

@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 _HEARTBEAT = 30
 _BLOCKED = 30
-_SETUP = 30.0
+_SETUP = 15.0
 _FAREWELL = 3.0
 _FIRST_BACKOFF = 0.5
 
@@ -54,6 +54,7 @@ class Link:
         self._longest_pause = longest_pause
         self._connection: Any = None
         self._tried = asyncio.Event()
+        self._dropped = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.ready = False
 
@@ -77,6 +78,7 @@ class Link:
     def drop(self) -> None:
         """Give up the present connection, which makes the link start over."""
         self.ready = False
+        self._dropped.set()
         with suppress(AMQPError):
             if self._connection is not None and not (self._connection.is_closed or self._connection.is_closing):
                 self._connection.close()
@@ -96,6 +98,7 @@ class Link:
     async def _live(self) -> None:
         """One life of the connection; returns when one that had become ready has ended."""
         loop = asyncio.get_running_loop()
+        self._dropped.clear()
         opened: asyncio.Future[None] = loop.create_future()
         ended: asyncio.Future[str] = loop.create_future()
 
@@ -120,14 +123,32 @@ class Link:
             self.ready = True
             self._tried.set()
             _log.info("RabbitMQ connected", role=self._role, at=self.where)
-            await asyncio.wait({ended})  # awaited directly, a cancelled task would cancel the future too
-            _log.warning("RabbitMQ connection lost", role=self._role, reason=ended.result())
+            await self._until_over(ended)
+            reason = ended.result() if ended.done() else "given up"
+            _log.warning("RabbitMQ connection lost", role=self._role, reason=reason)
         except TimeoutError as error:
             raise BackboneUnavailable(f"RabbitMQ at {self.where} does not answer") from error
         finally:
             self.drop()
             self._lost()
-            await asyncio.wait({ended}, timeout=_FAREWELL)  # an open socket must not outlive its life
+            await self._farewell(ended)
+
+    async def _until_over(self, ended: asyncio.Future[str]) -> None:
+        """Wait until the connection has ended, or somebody has given it up."""
+        dropped = asyncio.ensure_future(self._dropped.wait())
+        either: set[asyncio.Future[Any]] = {ended, dropped}
+        try:
+            # Not awaited directly: a cancelled task would cancel the future too, and its end would go unseen.
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            dropped.cancel()
+
+    async def _farewell(self, ended: asyncio.Future[str]) -> None:
+        """Let the broker answer our goodbye; hang up on one that does not, or its socket would outlive this life."""
+        await asyncio.wait({ended}, timeout=_FAREWELL)
+        if not ended.done():
+            self._connection._adapter_disconnect_stream()  # pika has no public way to hang up
+            await asyncio.wait({ended}, timeout=_FAREWELL)
 
     async def _set_up(self, ended: asyncio.Future[str]) -> None:
         preparing = asyncio.ensure_future(self._prepare(self._connection))

@@ -16,8 +16,6 @@ from bus.backbone.topology import ATTEMPT, EXCHANGE, LANE, physical
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter
 
-_CONFIRM = 30.0
-
 
 class _Batch:
     """The letters of one ``publish`` that the broker has still to answer."""
@@ -39,8 +37,9 @@ class _Batch:
 class Publisher:
     """One connection, one channel, in confirm mode, every letter mandatory."""
 
-    def __init__(self, url: str, *, longest_pause: float) -> None:
+    def __init__(self, url: str, *, longest_pause: float, patience: float) -> None:
         self._link = Link(url, "publisher", prepare=self._prepare, lost=self._fail, longest_pause=longest_pause)
+        self._patience = patience
         self._channel: Any = None
         self._next_tag = 1
         self._waiting: dict[int, tuple[_Batch, str]] = {}
@@ -76,7 +75,7 @@ class Publisher:
                 self._channel.basic_publish(
                     EXCHANGE, physical(letter.queue), letter.body, _properties(letter), mandatory=True
                 )
-            async with asyncio.timeout(_CONFIRM):
+            async with asyncio.timeout(self._patience):
                 await batch.answered
         except (AMQPError, TimeoutError) as error:
             self._link.drop()

@@ -72,7 +72,7 @@ async def running(
     """Run a bus with these consumers; ``before`` may tamper with it before it starts."""
     state, transport = State(settings), open_transport(settings)
     if isinstance(transport, RabbitTransport):
-        transport = RabbitTransport(settings.broker, longest_pause=1.0)
+        transport = RabbitTransport(settings.broker, longest_pause=1.0, patience=3.0)
     bus = MiniBus(state, transport, SqlOutbox(state))
     await state.start()
     if before is not None:

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
 from pathlib import Path
 
 import pika
-import pika.exceptions
 import pytest
 
-from bus.backbone.topology import QUEUES, dead, physical
+from bus.backbone.topology import QUEUES, dead, dead_arguments, physical, quorum_arguments
 from bus.settings import Settings
 
 
 def wipe(url: str) -> None:
-    """Remove every queue of the backbone, so that a test finds a fresh broker."""
+    """Empty every queue of the backbone, so that a test finds a fresh broker."""
     connection = pika.BlockingConnection(pika.URLParameters(url))
+    channel = connection.channel()
     for queue in QUEUES:
-        for name in (physical(queue), physical(dead(queue))):
-            connection.channel().queue_delete(name)
-    with suppress(pika.exceptions.AMQPError):
-        connection.close()
+        channel.queue_purge(physical(queue))
+        channel.queue_purge(physical(dead(queue)))
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def settled_broker(rabbitmq_url: str) -> str:
+    """The session's broker with the backbone's queues declared for a while.
+
+    RabbitMQ 3.10 writes the name of a new quorum queue to disk some time after it has confirmed the
+    declaration: a broker that is killed before that comes back with a queue that never answers again.
+    """
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    channel = connection.channel()
+    for queue in QUEUES:
+        channel.queue_declare(physical(dead(queue)), durable=True, arguments=dead_arguments())
+        channel.queue_declare(physical(queue), durable=True, arguments=quorum_arguments(queue))
+    connection.close()
+    time.sleep(3)
+    return rabbitmq_url
 
 
 @pytest.fixture
-def rabbitmq_installation(rabbitmq_url: str, tmp_path: Path) -> Settings:
+def rabbitmq_installation(settled_broker: str, tmp_path: Path) -> Settings:
     """SQLite and a fresh RabbitMQ."""
-    wipe(rabbitmq_url)
-    return Settings(data=tmp_path, broker=rabbitmq_url)
+    wipe(settled_broker)
+    return Settings(data=tmp_path, broker=settled_broker)
 
 
 @pytest.fixture(params=["embedded-sqlite", "rabbitmq-sqlite"])
@@ -46,6 +62,6 @@ def any_installation(request: pytest.FixtureRequest, tmp_path: Path) -> Settings
     database = request.getfixturevalue("postgres_database") if store == "postgres" else ""
     url = "embedded"
     if broker == "rabbitmq":
-        url = request.getfixturevalue("rabbitmq_url")
+        url = request.getfixturevalue("settled_broker")
         wipe(url)
     return Settings(data=tmp_path, broker=url, database=database)

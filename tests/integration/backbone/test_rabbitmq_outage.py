@@ -83,6 +83,25 @@ async def test_a_broker_killed_and_restarted_under_load_loses_and_doubles_nothin
     assert set(calls.values()) == {1}
 
 
+async def test_a_broker_that_stops_answering_is_hung_up_on_and_used_again(
+    rabbitmq_installation: Settings, rabbitmq_node: RabbitNode
+) -> None:
+    seen: Counter[str] = Counter()
+    async with running(rabbitmq_installation, transactional(ENGINE, lambda _, got: seen.update([got.id]))) as bus:
+        await bus.outbox.post([letter("before", ENGINE)])
+        await eventually(lambda: "before" in seen)
+        rabbitmq_node.freeze()
+        try:
+            with pytest.raises(BackboneUnavailable, match="does not confirm"):
+                await bus.transport.publish([letter("direct", ENGINE)])
+            await bus.outbox.post([letter("meanwhile", ENGINE)])
+            await asyncio.sleep(4)
+        finally:
+            rabbitmq_node.thaw()
+        await eventually(lambda: "meanwhile" in seen, within=60)
+    assert set(seen.values()) == {1}
+
+
 def _on_broker(installation: Settings, act: Callable[[Any], object]) -> None:
     """What an administrator or another application does, past the bus."""
     connection = pika.BlockingConnection(pika.URLParameters(installation.broker))
@@ -114,15 +133,6 @@ async def test_a_letter_that_cannot_be_routed_stays_until_its_queue_is_declared_
         await eventually(lambda: seen == ["somewhere", "late"])
 
 
-async def test_a_consumer_that_the_broker_cancels_subscribes_again(rabbitmq_installation: Settings) -> None:
-    seen: list[str] = []
-    async with running(rabbitmq_installation, transactional(ENGINE, lambda _, got: seen.append(got.id))) as bus:
-        _on_broker(rabbitmq_installation, lambda channel: channel.queue_delete(physical(ENGINE)))
-        await asyncio.sleep(0.2)
-        await bus.outbox.post([letter("after", ENGINE)])
-        await eventually(lambda: seen == ["after"], within=30)
-
-
 async def test_another_application_may_read_what_the_bus_publishes(rabbitmq_installation: Settings) -> None:
     """A letter is a plain persistent AMQP message with the bus's id and the trace of its flow."""
     async with running(rabbitmq_installation) as bus:
@@ -144,3 +154,12 @@ async def test_a_broker_that_was_never_there_does_not_stop_the_bus_from_starting
     async with asyncio.timeout(10), running(installation) as bus:
         await bus.outbox.post([letter("1", ENGINE)])
         assert await bus.waiting() == 1
+
+
+async def test_a_consumer_that_the_broker_cancels_subscribes_again(rabbitmq_installation: Settings) -> None:
+    seen: list[str] = []
+    async with running(rabbitmq_installation, transactional(ENGINE, lambda _, got: seen.append(got.id))) as bus:
+        _on_broker(rabbitmq_installation, lambda channel: channel.queue_delete(physical(ENGINE)))
+        await asyncio.sleep(0.2)
+        await bus.outbox.post([letter("after", ENGINE)])
+        await eventually(lambda: seen == ["after"], within=30)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine
 from bus.backbone import claims, outbox
 from bus.backbone.dead_letters import dead_letters
 from bus.backbone.topology import DELIVERY_LIMIT, ENGINE
-from bus.errors import BackboneUnavailable
+from bus.errors import BusError
 from bus.ports import Letter
 from bus.settings import Settings
 from bus.state import State, metadata
@@ -107,7 +107,7 @@ async def test_a_letter_posted_twice_waits_once(state: State) -> None:
 
 
 async def test_a_queue_that_nobody_knows_is_refused_with_the_names_of_those_that_exist(state: State) -> None:
-    with pytest.raises(BackboneUnavailable, match="no queue 'delivery'; known: deliver, engine, calls"):
+    with pytest.raises(BusError, match="no queue 'delivery'; known: deliver, engine, calls"):
         await state.write(lambda c: outbox.post(c, [Letter("1", "delivery", b"")]))
 
 
@@ -122,6 +122,7 @@ async def test_letters_whose_holders_keep_dying_go_alone_and_then_to_the_dead_le
         for _ in range(20):
             alone = taken(connection, now)
             assert len(alone) <= 1
+            assert taken(connection, now + 1) == []
             if alone and alone != ["poison"]:
                 outbox.remove(connection, letter(alone[0]))
             now += 40

@@ -1,0 +1,199 @@
+"""The consumer runtime when the store is away, when copies overlap, and when it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from bus.backbone import outbox
+from bus.backbone.consumer import EffectConsumer, TransactionConsumer
+from bus.backbone.dead_letters import DeadLetter, dead_letters
+from bus.backbone.topology import CALLS, ENGINE
+from bus.errors import ShuttingDown, StateUnavailable
+from bus.ports import Handler, Letter
+from bus.settings import Settings
+from bus.state import State
+
+LETTER = Letter("order-1", CALLS, b"{}", lane="visit")
+
+
+class Hand:
+    """A transport that delivers what the test hands it."""
+
+    keeps = True
+
+    def __init__(self) -> None:
+        self.deliver: Handler
+
+    async def start(self) -> None:
+        """Nothing to connect."""
+
+    async def stop(self) -> None:
+        """Nothing to disconnect."""
+
+    async def publish(self, letters: Sequence[Letter]) -> Sequence[str]:
+        return [letter.id for letter in letters]
+
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> None:
+        self.deliver = handler
+
+
+class Flaky(State):
+    """A state store that is away for as many writes as ``away`` says, after ``after`` that succeed."""
+
+    after = 0
+    away = 0
+
+    async def write(self, work: Callable[[Connection], Any]) -> Any:
+        if self.after:
+            self.after -= 1
+        elif self.away:
+            self.away -= 1
+            raise StateUnavailable("disk full")
+        return await super().write(work)
+
+
+@pytest.fixture
+async def state(tmp_path: Path) -> AsyncIterator[Flaky]:
+    store = Flaky(Settings(data=tmp_path))
+    await store.start()
+    yield store
+    await store.aclose()
+
+
+async def rows(state: State) -> list[tuple[object, ...]]:
+    return list(await state.read(lambda c: [tuple(r) for r in c.exec_driver_sql("SELECT id, attempt FROM outbox")]))
+
+
+async def the_dead(state: State) -> list[DeadLetter]:
+    return list(await state.read(dead_letters))
+
+
+async def test_a_call_is_not_repeated_because_its_completion_could_not_be_written(state: Flaky) -> None:
+    calls: list[str] = []
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        calls.append(letter.id)
+
+    hand = Hand()
+    await EffectConsumer(state, hand, CALLS, handle).start()
+    state.after, state.away = 1, 3  # the claim is written, the completion fails three times
+    await hand.deliver(LETTER)
+    assert state.away == 0
+    await hand.deliver(LETTER)
+    assert calls == ["order-1"]
+
+
+async def test_a_store_that_is_away_is_no_fault_of_the_letter(state: Flaky) -> None:
+    seen: list[int] = []
+    hand = Hand()
+    await TransactionConsumer(state, hand, CALLS, lambda _, letter: seen.append(letter.attempt)).start()
+    state.away = 3
+    await hand.deliver(LETTER)
+    assert seen == [1]
+    assert await rows(state) == []
+    assert await the_dead(state) == []
+
+
+async def test_a_copy_that_comes_while_the_first_is_in_hand_waits_and_does_nothing(state: Flaky) -> None:
+    calls: list[str] = []
+    going = asyncio.Event()
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        assert not redelivered
+        calls.append(letter.id)
+        await going.wait()
+
+    hand = Hand()
+    await EffectConsumer(state, hand, CALLS, handle).start()
+    first = asyncio.ensure_future(hand.deliver(LETTER))
+    copy = asyncio.ensure_future(hand.deliver(LETTER))
+    await asyncio.sleep(0.1)
+    assert not copy.done()
+    going.set()
+    await asyncio.gather(first, copy)
+    assert calls == ["order-1"]
+
+
+async def test_a_retry_that_overtakes_the_end_of_its_predecessor_is_still_handled(state: Flaky) -> None:
+    attempts: list[int] = []
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        attempts.append(letter.attempt)
+        if letter.attempt == 1:
+            await asyncio.sleep(0.05)
+            raise RuntimeError("once")
+
+    hand = Hand()
+    await EffectConsumer(state, hand, CALLS, handle).start()
+    retry = Letter("order-1", CALLS, b"{}", lane="visit", attempt=2)
+    await asyncio.gather(hand.deliver(LETTER), hand.deliver(retry))
+    assert attempts == [1, 2]
+    assert await rows(state) == []
+
+
+async def test_a_process_that_died_with_a_call_is_told_so_to_the_next(state: Flaky) -> None:
+    told: list[bool] = []
+
+    async def hang(letter: Letter, *, redelivered: bool) -> None:
+        told.append(redelivered)
+        await asyncio.sleep(3600)
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        told.append(redelivered)
+
+    first, second = Hand(), Hand()
+    await EffectConsumer(state, first, CALLS, hang).start()
+    dying = asyncio.ensure_future(first.deliver(LETTER))
+    await asyncio.sleep(0.1)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    await EffectConsumer(state, second, CALLS, handle).start()
+    await second.deliver(LETTER)
+    assert told == [False, True]
+
+
+async def test_an_answer_that_cannot_be_posted_is_kept_as_a_dead_letter_and_not_lost(state: Flaky) -> None:
+    async def handle(letter: Letter, *, redelivered: bool) -> list[Letter]:
+        return [Letter("result", "no-such-queue", b"{}")]
+
+    hand = Hand()
+    await EffectConsumer(state, hand, CALLS, handle).start()
+    await hand.deliver(LETTER)
+    (dead,) = await the_dead(state)
+    assert (dead.letter.id, dead.code) == ("order-1", "unposted")
+
+
+async def test_a_failed_transaction_leaves_neither_effect_nor_letters_behind(state: Flaky) -> None:
+    def handle(connection: Connection, letter: Letter) -> None:
+        outbox.post(connection, [Letter("following", ENGINE, b"{}")])
+        raise ValueError("after posting")
+
+    hand = Hand()
+    await TransactionConsumer(state, hand, CALLS, handle).start()
+    await hand.deliver(LETTER)
+    assert await rows(state) == [("order-1", 2)]
+
+
+async def test_a_stopping_consumer_finishes_what_it_holds_and_takes_no_more(state: Flaky) -> None:
+    finished: list[str] = []
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        await asyncio.sleep(0.1)
+        finished.append(letter.id)
+
+    hand = Hand()
+    consumer = EffectConsumer(state, hand, CALLS, handle)
+    await consumer.start()
+    holding = asyncio.ensure_future(hand.deliver(LETTER))
+    await asyncio.sleep(0.02)
+    await consumer.stop()
+    assert finished == ["order-1"]
+    with pytest.raises(ShuttingDown):
+        await hand.deliver(Letter("order-2", CALLS, b"{}"))
+    await holding
