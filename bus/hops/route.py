@@ -37,7 +37,7 @@ async def route(message: Message, onward: Next, ports: Ports) -> Message:
         return await onward(message)
     letter = await off_loop(content_of(message).size, write, message, operation)
     await ports.outbox.post((replace(letter, id=_letter_id(letter, message), headers={"flow": message.flow}),))
-    # An envelope is the answer of a SOAP call, which is 200 (WS-I Basic Profile 1.1 R1111): clients take 202 for a fault.
+    # A SOAP call is answered with 200 (WS-I Basic Profile 1.1 R1111): clients take an envelope under 202 for a fault.
     status = 200 if message.door == "soap" else 202
     return message.evolve(
         content=Content(_acknowledgement(message)), body=b"", status=status, accepted=True, wire=None, headers={}

@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 
+from bus.settings import Settings, load
 from services.demo.environment import free_port
 
 HOSPITAL = Path(__file__).with_name("hospital")
@@ -54,6 +55,11 @@ class ServedBus:
             **environ,
         }
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the server reads from its environment."""
+        return load(environ=self.environ)
 
     def start(self) -> ServedBus:
         """Start the server and wait until it is ready."""
