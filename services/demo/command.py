@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -81,7 +82,9 @@ async def _run(plan: Plan, count: int, *, faults: bool, leave: bool) -> int:
         else:
             await _show_console(hospital, processes, kiosk)
             click.echo(summary)
-            await _stay(processes)
+            with contextlib.suppress(asyncio.CancelledError):  # this is how one leaves; the visits have their verdict
+                await _stay(processes)
+            click.echo("\nstopped")
         return status
 
 
