@@ -25,7 +25,9 @@ from bus.settings import Settings
 from bus.state import State
 
 QUICK = Retries(delays=(0.05, 0.1), attempts=3, unexpected=3)
-PACE = Pace(poll=0.05, refused=0.1, backoff=0.1, longest_backoff=0.3)
+#: Leases end soon after the death of their owner, so that a test need not wait half a minute.
+LEASE = 1.5
+PACE = Pace(poll=0.05, lease=LEASE, refused=0.1, backoff=0.1, longest_backoff=0.3)
 
 Making: TypeAlias = Callable[[State, Transport], TransactionConsumer | EffectConsumer]
 
@@ -62,7 +64,7 @@ def transactional(queue: str, handle: TransactionHandler, retries: Retries = QUI
 
 def effects(queue: str, handle: EffectHandler, retries: Retries = QUICK) -> Making:
     """A consumer that acts on the outside world."""
-    return lambda state, transport: EffectConsumer(state, transport, queue, handle, retries=retries)
+    return lambda state, transport: EffectConsumer(state, transport, queue, handle, retries=retries, lease=LEASE)
 
 
 @asynccontextmanager

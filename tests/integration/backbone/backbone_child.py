@@ -1,4 +1,4 @@
-"""A bus process for the crash tests to kill: ``python backbone_child.py DATA BROKER MODE``.
+"""A bus process for the crash tests to kill: ``python backbone_child.py DATA BROKER MODE DATABASE``.
 
 It writes what it did to the table ``effect`` of its state store, and one line a happening to its output.
 """
@@ -70,10 +70,10 @@ MODES: dict[str, Making] = {
 }
 
 
-async def main(data: str, broker: str, mode: str) -> None:
+async def main(data: str, broker: str, mode: str, database: str) -> None:
     """Run until killed."""
     before = _die_before_ack if mode == "die-before-ack" else None
-    async with running(Settings(data=Path(data), broker=broker), MODES[mode], before=before) as bus:
+    async with running(Settings(data=Path(data), broker=broker, database=database), MODES[mode], before=before) as bus:
         print("running", flush=True)
         while True:
             await asyncio.sleep(0.05)

@@ -52,7 +52,7 @@ class Life:
 @contextmanager
 def life(settings: Settings, mode: str) -> Iterator[Life]:
     process = subprocess.Popen(
-        [sys.executable, CHILD, settings.data, settings.broker, mode],
+        [sys.executable, CHILD, settings.data, settings.broker, mode, settings.database],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -84,13 +84,13 @@ def began(count: int, verb: str) -> Callable[[list[str]], bool]:
     return lambda lines: len({line for line in lines if line.startswith(verb)}) >= count
 
 
-async def test_a_process_killed_with_ten_letters_in_hand_loses_none(installation: Settings) -> None:
+async def test_a_process_killed_with_ten_letters_in_hand_loses_none(any_installation: Settings) -> None:
     names = {f"call-{number}" for number in range(10)}
-    await accepted(installation, CALLS, *names)
-    with life(installation, "hold") as first:
+    await accepted(any_installation, CALLS, *names)
+    with life(any_installation, "hold") as first:
         first.until(began(10, "holding"))
         first.kill9()
-    with life(installation, "tell") as second:
+    with life(any_installation, "tell") as second:
         lines = [line for line in second.until(began(10, "handled")) if line.startswith("handled")]
     assert sorted(lines) == sorted(f"handled {name} again" for name in names)
 
