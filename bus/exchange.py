@@ -21,15 +21,15 @@ Keys = tuple[tuple[str, str], ...]
 
 
 class Span:
-    """One hop under way: when it began and ended (ns), the rest of the way included, and how it ended."""
+    """One hop under way: the message it was given, when it began and ended (ns, the rest of the way included)."""
 
-    __slots__ = ("began", "ended", "error", "name")
+    __slots__ = ("began", "ended", "error", "message", "name")
 
-    def __init__(self, name: str, began: int) -> None:
+    def __init__(self, name: str, message: Message) -> None:
         self.name = name
-        self.began = began
-        self.ended = began
+        self.message = message
         self.error = ""
+        self.began = self.ended = perf_counter_ns()
 
     def close(self, error: str = "") -> None:
         """End the hop now."""
@@ -40,21 +40,17 @@ class Span:
 class Exchange:
     """One message on its way, as the journal sees it. Lives for one walk and belongs to it alone.
 
-    ``received`` is the message at the door, ``caller`` as it was when its caller became known (or as far as it
-    came before that), ``latest`` as it entered the last hop it came to, ``sent`` as it entered the hop that
-    sends, ``reply_received`` what that hop answered.
+    ``received`` is the message at the door, ``sent`` as it entered the hop that sends, ``reply_received`` what
+    that hop answered.
     """
 
     __slots__ = (
         "_began",
         "_correlation",
-        "_opened",
         "_revision",
         "_spans",
         "_token",
         "_trail",
-        "caller",
-        "latest",
         "received",
         "reply_received",
         "sent",
@@ -62,12 +58,9 @@ class Exchange:
 
     def __init__(self, message: Message, revision: int) -> None:
         self.received = message
-        self.caller = message
-        self.latest = message
         self.sent: Message | None = None
         self.reply_received: Message | None = None
         self._began = perf_counter_ns()
-        self._opened = message
         self._revision = revision
         self._spans: list[Span] = []
         self._trail = Attempts()
@@ -87,18 +80,30 @@ class Exchange:
 
     def enter(self, name: str, message: Message) -> Span:
         """Note that ``message`` enters a hop."""
-        self.latest = message
-        if self.caller.consumer is None:
-            self.caller = message
-        if not self._opened.body and message.body:
-            self._opened = message  # a GET, whose document stands in its address
-        span = Span(name, perf_counter_ns())
+        span = Span(name, message)
         self._spans.append(span)
         return span
 
+    @property
+    def latest(self) -> Message:
+        """The message as far as it came."""
+        return self.sent or (self._spans[-1].message if self._spans else self.received)
+
+    @property
+    def caller(self) -> Message:
+        """The message as it was when its caller became known, or as far as it came before that."""
+        return next((span.message for span in self._spans if span.message.consumer is not None), self.latest)
+
+    @property
+    def _opened(self) -> Message:
+        """The message with its body: for a GET, whose document stands in its address, that of a later hop."""
+        if self.received.body:
+            return self.received
+        return next((span.message for span in self._spans if span.message.body), self.received)
+
     def sending(self, message: Message) -> None:
         """Note that ``message`` is about to be sent."""
-        self.latest = self.sent = message
+        self.sent = message
 
     def intent(self) -> Record:
         """Who is about to ask what of whom, with the body as received and as it will be sent."""
@@ -173,7 +178,7 @@ class Exchange:
         return tuple(reversed(hops))
 
     def _request_bodies(self) -> list[Body]:
-        opened = self.received if self.received.body else self._opened
+        opened = self._opened
         bodies = [_body("request", opened.body, opened.content_type)] if opened.body else []
         if self.sent is not None:
             body, content_type = stored(self.sent)

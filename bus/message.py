@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from random import getrandbits  # seeded by the system, anew in every process: ids must differ, not surprise
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -97,11 +97,16 @@ _POSITIONS = {name: position for position, name in enumerate(Message._fields)}
 def new_id(now: float | None = None) -> str:
     """A new message id: 32 hex digits that sort by time (UUID version 7, RFC 9562 §5.7)."""
     milliseconds = int((time.time() if now is None else now) * 1000)
-    tail = int.from_bytes(os.urandom(10))
+    tail = getrandbits(80)
     value = (milliseconds << 80) | (tail & ~(0xF << 76) & ~(0x3 << 62)) | (0x7 << 76) | (0x2 << 62)
     return f"{value:032x}"
 
 
 def new_flow() -> str:
     """A new W3C trace id (Trace Context Level 1, §3.2.2.3): 32 hex digits, not all zero."""
-    return os.urandom(16).hex()
+    return f"{getrandbits(128) or 1:032x}"
+
+
+def new_span() -> str:
+    """A new W3C span id (Trace Context Level 1, §3.2.2.4): 16 hex digits, not all zero."""
+    return f"{getrandbits(64) or 1:016x}"

@@ -94,9 +94,10 @@ def _json_path(text: str, spot: Spot) -> KeyPath:
 
 def _texts(found: Iterable[Json | object]) -> tuple[str, ...]:
     """The texts and numbers among ``found``, without blanks and doubles, in document order."""
-    texts = (
-        str(value).strip()
-        for value in found
-        if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
-    )
-    return tuple(dict.fromkeys(text for text in texts if text))
+    texts: dict[str, None] = {}
+    for value in found:
+        if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool):
+            text = str(value).strip()
+            if text:
+                texts[text] = None
+    return tuple(texts)

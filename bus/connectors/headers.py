@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 
-from bus.message import Message
+from bus.message import Message, new_span
 from registry.model import Auth, Operation, Provider
 from transformers.charset import wire_name
 
@@ -36,7 +35,7 @@ def outbound_headers(message: Message, provider: Provider, operation: Operation)
     headers = {
         "Accept": _ACCEPT[provider.protocol],
         "Accept-Encoding": "identity",
-        "traceparent": f"00-{message.flow}-{os.urandom(8).hex()}-01",
+        "traceparent": f"00-{message.flow}-{new_span()}-01",
         "X-Meridian-Message": message.id,
     }
     if provider.protocol == "soap11":

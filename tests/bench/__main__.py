@@ -2,7 +2,8 @@
 
 Both stand behind the same load generator (wrk, Debian) and before the same provider, one server process each.
 CPU is what the kernel charged to the server's process tree, so that the load generator and the provider,
-which share the machine, do not count. The ratio is throughput per CPU second, bus over floor.
+which share the machine, do not count. The contestants have one processor, everything else has the others, so
+that neither takes the caches from under the other. The ratio is throughput per CPU second, bus over floor.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 CONNECTIONS = 32
 TICKS = os.sysconf("SC_CLK_TCK")
+PROCESSORS = os.sched_getaffinity(0)
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def pin(pid: int, *, contestant: bool) -> None:
+    """Keep a process on the contestants' processor, or off it, where there is more than one."""
+    first, *others = sorted(PROCESSORS)
+    if others:
+        os.sched_setaffinity(pid, {first} if contestant else set(others))
+
+
 @contextmanager
-def server(command: list[str], port: int, environ: dict[str, str]) -> Iterator[int]:
+def server(command: list[str], port: int, environ: dict[str, str], *, contestant: bool = True) -> Iterator[int]:
     """Run a server until it listens; give its process id; end its whole process group afterwards."""
     log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the server)
     process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=log, stderr=log, start_new_session=True)
+    pin(process.pid, contestant=contestant)
     try:
         for _ in range(200):
             with socket.socket() as probe:
@@ -184,7 +194,9 @@ def compare(case: Case) -> dict[str, object]:
         }
         bus = [str(Path(sys.executable).with_name("meridian")), "gateway"]
         with (
-            server(granian("tests.bench.provider:app", ports["provider"]), ports["provider"], environ),
+            server(
+                granian("tests.bench.provider:app", ports["provider"]), ports["provider"], environ, contestant=False
+            ),
             server(granian("tests.bench.floor:app", ports["floor"]), ports["floor"], environ) as floor_pid,
             server(bus, ports["bus"], environ | settings) as bus_pid,
         ):
@@ -213,6 +225,7 @@ def compare(case: Case) -> dict[str, object]:
 
 def main() -> None:
     """Run every case, or those named on the command line; write build/bench.json."""
+    pin(0, contestant=False)
     wanted = sys.argv[1:]
     print(f"{'case':<12}{'who':<7}{'CPU µs':>9}{'req/s':>11}{'p99 ms':>10}{'RSS MB':>9}{'ratio':>8}")
     results = [compare(case) for case in CASES if not wanted or case.name in wanted]
