@@ -27,7 +27,7 @@ from bus.security.identities import CredentialIdentities
 from bus.security.rate import TokenBuckets
 from bus.security.users import Users
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 from bus.telemetry.metrics import Metrics
 from registry.errors import RegistryError
 from registry.live import LiveRegistry

@@ -7,7 +7,7 @@ import shutil
 from sqlalchemy import text
 
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 from registry.live import LiveRegistry
 from transformers.errors import MeridianError
 

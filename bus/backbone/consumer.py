@@ -20,7 +20,7 @@ from bus.backbone.retries import Retries, verdict
 from bus.errors import ShuttingDown, StateUnavailable
 from bus.ports import Letter, Transport
 from bus.resilience.backoff import full_jitter
-from bus.state import State
+from bus.state.store import State
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from bus.backbone import topology
 from bus.backbone.tables import SUSPECT, insert_into, outbox
 from bus.errors import BusError
 from bus.ports import Letter, StateStore
-from bus.state import announce
+from bus.state.topics import announce
 
 
 def topic(queue: str) -> str:

@@ -19,7 +19,7 @@ from bus.backbone.topology import QUEUES
 from bus.errors import BackboneUnavailable, StateUnavailable
 from bus.ports import Transport
 from bus.resilience.backoff import full_jitter
-from bus.state import State
+from bus.state.store import State
 
 _log = structlog.get_logger(__name__)
 

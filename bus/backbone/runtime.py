@@ -13,7 +13,7 @@ from bus.backbone.dead_letters import bury
 from bus.backbone.relay import Pace, Relay
 from bus.backbone.topology import DEATH, QUEUES, dead, origin
 from bus.ports import Letter, Transport
-from bus.state import State
+from bus.state.store import State
 
 _DRAIN_PREFETCH = 16
 _BROKERS_OWN = ("x-first-death-", "x-last-death-", DEATH)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bus.state import metadata
+from bus.state.store import metadata
 
 #: Letters that are not finished. ``ready_at`` is when a relay may take the row: its due time, or the end of
 #: the lease of the relay named in ``owner``. ``crashes`` counts owners that died with it.

@@ -20,7 +20,7 @@ from bus.orchestration.tables import (
     workflow_timer,
     workflow_wait,
 )
-from bus.state import State
+from bus.state.store import State
 from transformers.document import Json
 
 Entry = Mapping[str, Any]

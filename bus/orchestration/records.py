@@ -12,7 +12,7 @@ from bus.message import new_id
 from bus.orchestration.instance import TimerKind
 from bus.orchestration.stimuli import Alarm, StepChange
 from bus.orchestration.tables import alert, workflow_key, workflow_step, workflow_timer
-from bus.state import announce
+from bus.state.topics import announce
 
 #: Announced when a timer is set, so that the poller of the same process looks at it in time.
 TIMER_TOPIC = "workflow.timer"

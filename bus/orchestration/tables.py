@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, String, Table, Text
 
-from bus.state import metadata
+from bus.state.store import metadata
 
 #: Every linked definition that an instance was ever started with.
 workflow_definition = Table(

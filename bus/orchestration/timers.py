@@ -17,7 +17,7 @@ from bus.orchestration.letters import timer_letter
 from bus.orchestration.records import TIMER_TOPIC
 from bus.orchestration.stimuli import Timer
 from bus.orchestration.tables import workflow_timer
-from bus.state import State
+from bus.state.store import State
 
 _log = structlog.get_logger(__name__)
 

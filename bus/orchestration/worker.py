@@ -13,7 +13,7 @@ from bus.orchestration.deliveries import Deliverer, Deliveries
 from bus.orchestration.engine import Engine
 from bus.orchestration.timers import Timers
 from bus.ports import SnapshotSource, Transport
-from bus.state import State
+from bus.state.store import State
 
 
 class Carrier(Caller, Deliverer, Protocol):

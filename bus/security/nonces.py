@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bus.errors import StateUnavailable
 from bus.ports import StateStore
-from bus.state import metadata
+from bus.state.store import metadata
 
 #: One row per used nonce. ``id`` is a hash, because usernames and nonces are the caller's to choose.
 nonce_table = Table(

@@ -41,6 +41,8 @@ def configure_logging(settings: Settings, stream: BinaryIO | None = None) -> Non
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Libraries(lines)], level=max(level, logging.WARNING), force=True)
+    # Each failed connect is seven of its lines; the backbone tells the same in one.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def to_json(event: Any, **_: Any) -> bytes:

@@ -22,7 +22,7 @@ from bus.backbone.tables import outbox
 from bus.backbone.transports import open_transport
 from bus.ports import Letter, Transport
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 
 QUICK = Retries(delays=(0.05, 0.1), attempts=3, unexpected=3)
 #: Leases end soon after the death of their owner, so that a test need not wait half a minute.

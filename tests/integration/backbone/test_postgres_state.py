@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from bus.backbone.topology import ENGINE
 from bus.errors import StateUnavailable
 from bus.settings import Settings
-from bus.state import State, announce
+from bus.state.store import State
+from bus.state.topics import announce
 
 pytestmark = pytest.mark.integration
 

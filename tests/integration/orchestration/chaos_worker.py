@@ -15,7 +15,7 @@ from orchestration_bus import PACE
 from bus.backbone.transports import open_transport
 from bus.orchestration.worker import Worker
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 
 #: How a system behaves at one call in five.
 MOODS = ("transient", "lost", "late")

@@ -23,7 +23,7 @@ from bus.orchestration.tables import alert, workflow_instance
 from bus.orchestration.worker import Worker
 from bus.ports import Letter
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 from registry.model import Snapshot
 from transformers.document import Json
 

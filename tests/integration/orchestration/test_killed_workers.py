@@ -23,7 +23,7 @@ from bus.orchestration.letters import event_letter, start_letter
 from bus.orchestration.tables import workflow_instance
 from bus.ports import Letter
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ import pytest
 from bus.errors import StateUnavailable
 from bus.security.nonces import Nonces
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 
 pytestmark = pytest.mark.integration
 

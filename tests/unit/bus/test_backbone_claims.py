@@ -16,7 +16,7 @@ from bus.backbone.topology import DELIVERY_LIMIT, ENGINE
 from bus.errors import BusError
 from bus.ports import Letter
 from bus.settings import Settings
-from bus.state import State, metadata
+from bus.state.store import State, metadata
 
 NOW = 2_000_000_000.0
 EMBEDDED = claims.Claimant("relay", 30.0, blames=True)

@@ -17,7 +17,7 @@ from bus.backbone.topology import CALLS, ENGINE
 from bus.errors import ShuttingDown, StateUnavailable
 from bus.ports import Handler, Letter
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 
 LETTER = Letter("order-1", CALLS, b"{}", lane="visit")
 

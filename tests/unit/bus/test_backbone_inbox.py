@@ -15,7 +15,7 @@ from bus.backbone.topology import CALLS, ENGINE, QUEUES, dead, origin, physical,
 from bus.errors import CircuitOpen, OutcomeUnknown, ProviderFault, ProviderUnreachable
 from bus.ports import Letter
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 
 LETTER = Letter("order-1", CALLS, b'{"order":1}', {"flow": "f"}, "visit", 3)
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from bus.errors import StateUnavailable
 from bus.settings import Settings
-from bus.state import State, announce
+from bus.state.store import State
+from bus.state.topics import announce
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from bus.orchestration.stimuli import CallFailure, CallOut, Event, Order, Result
 from bus.orchestration.tables import workflow_timer
 from bus.orchestration.timers import next_due, ring
 from bus.ports import Letter
-from bus.state import metadata
+from bus.state.store import metadata
 from registry.model import Call, Operation, Policy, Service, ServiceVersion, Snapshot
 from transformers.document import Json
 from transformers.errors import ContractViolation, MalformedDocument, MappingFailed, MeridianError

@@ -25,7 +25,7 @@ from bus.security.nonces import Nonces, nonce_table
 from bus.security.passwords import RIGHT_FOR, WRONG_FOR, Passwords
 from bus.security.wsse import PASSWORD_DIGEST, PASSWORD_TEXT, WSSE, WSU, password_digest, read_token
 from bus.settings import Settings
-from bus.state import State
+from bus.state.store import State
 from registry.credentials import hash_key
 from registry.model import Consumer, Credential, Snapshot
 from transformers.soap import Envelope, SoapVersion

@@ -1,4 +1,4 @@
-"""Mutable state in one store, so that what a letter changes, records and causes commits together or not at all."""
+"""The state store of an installation, wherever it is kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection, MetaData
 
 from bus.settings import Settings
-from bus.state_postgres import PostgresStore
-from bus.state_sqlite import SqliteStore
-from bus.state_work import announce
-
-__all__ = ["State", "announce", "metadata"]
+from bus.state.postgres import PostgresStore
+from bus.state.sqlite import SqliteStore
 
 T = TypeVar("T")
 

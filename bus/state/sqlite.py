@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from bus.errors import StateUnavailable
-from bus.state_work import Listeners, take_topics
+from bus.state.topics import Listeners, take_topics
 
 T = TypeVar("T")
 

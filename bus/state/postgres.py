@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bus.errors import StateUnavailable
-from bus.state_work import Listeners, take_topics
+from bus.state.topics import Listeners, take_topics
 
 T = TypeVar("T")
 
