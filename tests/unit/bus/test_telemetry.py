@@ -122,10 +122,10 @@ def test_our_own_error_is_told_with_its_text_and_a_foreign_one_without(log: Log)
 
 
 def test_what_a_library_logs_keeps_its_template_and_loses_its_values(log: Log) -> None:
-    logging.getLogger("pika").warning("cannot deliver %s to %r", NAME, ID_18)
-    logging.getLogger("pika").info("chatter")
+    logging.getLogger("kombu").warning("cannot deliver %s to %r", NAME, ID_18)
+    logging.getLogger("kombu").info("chatter")
     (line,) = log.lines
-    assert (line["event"], line["logger"], line["level"]) == ("cannot deliver %s to %r", "pika", "warning")
+    assert (line["event"], line["logger"], line["level"]) == ("cannot deliver %s to %r", "kombu", "warning")
 
 
 async def test_an_exception_nobody_fetched_is_logged_without_its_text(log: Log) -> None:
