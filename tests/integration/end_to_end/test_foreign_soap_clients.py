@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 import zeep
-from conftest import Laboratory
 from lxml import etree
+from php_laboratory import Laboratory
 from served_bus import PASSWORD, ServedBus
 from stock_provider import Stores, stores_open
 from zeep.transports import Transport
