@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ async def state(tmp_path: Path) -> AsyncIterator[State]:
     await store.start()
     yield store
     await store.aclose()
+
+
+@contextmanager
+def in_memory() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    try:
+        metadata.create_all(engine)
+        with engine.begin() as connection:
+            yield connection
+    finally:  # an example may be broken off in the middle of its draws
+        engine.dispose()
 
 
 def letter(name: object, lane: str = "") -> Letter:
@@ -154,13 +166,11 @@ STEPS = st.lists(st.sampled_from(["post", "claim", "finish", "fail", "crash"]), 
 def test_whatever_happens_a_lane_is_finished_in_order_and_nothing_is_lost(
     steps: list[str], data: st.DataObject
 ) -> None:
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
     posted: list[Letter] = []
     finished: list[Letter] = []
     held: dict[str, Letter] = {}
     now = NOW
-    with engine.begin() as connection:
+    with in_memory() as connection:
         for step in [*steps, *["claim", "finish"] * 30]:
             now += 1
             if step == "post":
@@ -179,7 +189,6 @@ def test_whatever_happens_a_lane_is_finished_in_order_and_nothing_is_lost(
                     finished.append(one)
                 else:
                     outbox.postpone(connection, one, now + 2)
-    engine.dispose()
     assert sorted(found.id for found in finished) == sorted(found.id for found in posted)
     for lane in ("a", "b"):
         order = [int(found.id) for found in finished if found.lane == lane]
