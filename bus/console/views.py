@@ -123,6 +123,7 @@ def messages(console: ConsolePorts, query: Query) -> dict[str, Any]:
         "messages": [row(record, snapshot) for record in found],
         "next": found[-1].id if len(found) == query.limit else "",
         "last_match": last,
+        "visit": next((record.id for record in found if journey_of(snapshot, record)), ""),
     }
 
 

@@ -184,3 +184,16 @@ def test_a_refused_revision_is_told_on_the_overview(tmp_path: Path, journal: Mem
     browser = create_app(ports).test_client()
     browser.get(f"/login/once/{users.link('viewer')}")
     assert "his.yaml:7: no such table" in browser.get("/").text
+
+
+async def test_a_message_without_a_visit_is_not_offered_one(open_console: Open, journal: MemoryJournal):
+    await journal.outcome(exchange("lis.PlaceOrder", 1, keys=(("patient_id", "P1"),)))
+    browser = open_console("viewer")
+    found = browser.post("/find", data={"text": "P1"}, follow_redirects=True).text
+    assert "lis.<strong>PlaceOrder" in found
+    assert "/visits/" not in found
+
+
+def test_a_filter_that_nothing_fits_is_not_taken_for_an_empty_bus(open_console: Open, full_journal: MemoryJournal):
+    page = open_console("viewer").get("/messages?system=nowhere&since=any_time").text
+    assert "No message fits" in page
