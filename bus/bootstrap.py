@@ -7,13 +7,14 @@ from pathlib import Path
 
 import structlog
 
+from bus.backbone.dead_letters import dead_letters
 from bus.backbone.outbox import SqlOutbox, unfinished
 from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
 from bus.console.app import create_app
 from bus.console.mount import MountedConsole
-from bus.console.ports import ConsolePorts
+from bus.console.ports import SHOWN, ConsolePorts
 from bus.gateway.answer import AsgiApp
 from bus.gateway.asgi import Gateway
 from bus.health import Health
@@ -129,6 +130,7 @@ class Bus:
             workflows=Instances(self.state),
             endpoints=self.connector.describe,
             refused=lambda: str(self.registry.problem or ""),
+            given_up=lambda: self.state.read_blocking(lambda found: dead_letters(found, limit=SHOWN)),
         )
         return MountedConsole(create_app(console))
 

@@ -17,7 +17,18 @@ from bus.ports import Query
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 blueprint.before_request(required)
 
-TIMES = ("received_at", "started", "ended", "last_ok", "last_at", "at", "created_at", "updated_at", "last_match")
+TIMES = (
+    "received_at",
+    "started",
+    "ended",
+    "last_ok",
+    "last_at",
+    "at",
+    "created_at",
+    "updated_at",
+    "last_match",
+    "failed_at",
+)
 
 
 @blueprint.route("/overview")

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bus.backbone.dead_letters import DeadLetter
 from bus.ports import JournalReader, SnapshotSource
 from bus.security.users import Users
 from bus.settings import Settings
+
+#: Letters that failed for good that one page shows.
+SHOWN = 50
 
 
 class Workflows(Protocol):
@@ -42,3 +46,5 @@ class ConsolePorts:
     endpoints: Callable[[], Sequence[Mapping[str, Any]]] = field(default=lambda: ())
     refused: Callable[[], str] = field(default=str)
     """Why the newest revision of the registry could not be loaded; empty when it is in use."""
+    given_up: Callable[[], Sequence[DeadLetter]] = field(default=lambda: ())
+    """The newest letters that failed for good, at most ``SHOWN``."""

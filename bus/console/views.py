@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bus.backbone.dead_letters import DeadLetter
+from bus.backbone.topology import DELIVER
 from bus.console.payload import show_all
 from bus.console.ports import ConsolePorts
 from bus.console.words import Language, title_of
@@ -89,6 +91,20 @@ def overview(console: ConsolePorts, now: float | None = None) -> dict[str, Any]:
         "failing": [row(record, snapshot) for record in failing],
         "revision": snapshot.revision,
         "refused": console.refused(),
+        "given_up": [_letter(dead) for dead in console.given_up()],
+    }
+
+
+def _letter(dead: DeadLetter) -> dict[str, Any]:
+    """A letter that failed for good, without its body; a delivery's letter has the id of its message."""
+    return {
+        "queue": dead.letter.queue,
+        "id": dead.letter.id,
+        "message": dead.letter.id if dead.letter.queue == DELIVER else "",
+        "code": dead.code,
+        "reason": dead.reason,
+        "attempts": dead.letter.attempt,
+        "failed_at": dead.failed_at,
     }
 
 

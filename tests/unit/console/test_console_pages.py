@@ -11,9 +11,10 @@ import pytest
 from console_visit import FLOW, IDENTITY, console_over, exchange
 from flask.testing import FlaskClient
 
+from bus.backbone.dead_letters import DeadLetter
 from bus.console.app import create_app
 from bus.journal.memory import MemoryJournal
-from bus.ports import Body, HopRecord
+from bus.ports import Body, HopRecord, Letter
 from bus.security.users import Users
 from bus.settings import Settings
 
@@ -197,3 +198,15 @@ async def test_a_message_without_a_visit_is_not_offered_one(open_console: Open, 
 def test_a_filter_that_nothing_fits_is_not_taken_for_an_empty_bus(open_console: Open, full_journal: MemoryJournal):
     page = open_console("viewer").get("/messages?system=nowhere&since=any_time").text
     assert "No message fits" in page
+
+
+def test_a_letter_that_was_given_up_needs_somebody(tmp_path: Path, journal: MemoryJournal, users: Users):
+    dead = DeadLetter(Letter("0a" * 16, "deliver", b"secret", attempt=3), "poison", "killed its process", 1.0)
+    ports = replace(console_over(Settings(data=tmp_path), journal, users), given_up=lambda: [dead])
+    browser = create_app(ports).test_client()
+    browser.get(f"/login/once/{users.link('viewer')}")
+    page = browser.get("/", headers={"Accept-Language": "en"}).text
+    for words in ("Messages given up", f'href="/messages/{"0a" * 16}"', "killed its process"):
+        assert words in page
+    assert "secret" not in page
+    assert "Nothing needs you" not in page
