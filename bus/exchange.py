@@ -41,7 +41,7 @@ class Exchange:
     """One message on its way, as the journal sees it. Lives for one walk and belongs to it alone.
 
     ``received`` is the message at the door, ``sent`` as it entered the hop that sends, ``reply_received`` what
-    that hop answered.
+    that hop answered. ``held`` is how long (ns) the message waited for its intent to be on disk: no hop's time.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class Exchange:
         "_spans",
         "_token",
         "_trail",
+        "held",
         "received",
         "reply_received",
         "sent",
@@ -59,6 +60,7 @@ class Exchange:
     def __init__(self, message: Message, revision: int) -> None:
         self.received = message
         self.sent: Message | None = None
+        self.held = 0
         self.reply_received: Message | None = None
         self._began = perf_counter_ns()
         self._revision = revision
@@ -169,12 +171,12 @@ class Exchange:
 
     def _hops(self) -> tuple[HopRecord, ...]:
         """Each hop with its own time: what it took, less what the next one, which runs inside it, took."""
-        began, inside = self._began, 0
+        began, inside, held = self._began, 0, self.held
         hops = []
         for span in reversed(self._spans):
             took = max(span.ended - span.began, inside)
             hops.append(HopRecord(span.name, (span.began - began) // 1000, (took - inside) // 1000, span.error))
-            inside = took
+            inside, held = took + held, 0
         return tuple(reversed(hops))
 
     def _request_bodies(self) -> list[Body]:

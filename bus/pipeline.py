@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from time import time
+from time import perf_counter_ns, time
 from typing import TypeAlias
 
 from structlog import get_logger
@@ -66,7 +66,9 @@ def compose(hops: Sequence[Hop], ports: Ports) -> Walk:
         if i == last:
             exchange.sending(message)
             if message.operation is not None and message.operation.effect == "write":
+                began = perf_counter_ns()
                 await journal.intent(exchange.intent())
+                exchange.held = perf_counter_ns() - began
         span = exchange.enter(names[i], message)
         try:
             reply = await hops[i](message, partial(advance, i + 1, exchange), ports)

@@ -81,6 +81,20 @@ async def test_a_hops_own_time_leaves_out_the_rest_of_the_way() -> None:
     assert own["decode"] < 19_000
 
 
+async def test_the_time_that_an_intent_takes_is_no_hops_own() -> None:
+    one = world("write")
+    written = one.journal.intent
+
+    async def slowly(record: Record) -> None:
+        await asyncio.sleep(0.02)
+        await written(record)
+
+    one.journal.intent = slowly  # type: ignore[method-assign]
+    await Pipeline(one.ports).handle(soap_message(envelope(ORDER)))
+    assert all(hop.own_us < 19_000 for hop in one.journal.outcomes[0].hops)
+    assert one.journal.outcomes[0].duration_us >= 19_000
+
+
 async def test_the_intent_of_a_write_is_recorded_before_anything_is_sent() -> None:
     one = world("write")
     order: list[str] = []
