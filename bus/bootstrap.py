@@ -7,14 +7,14 @@ from pathlib import Path
 
 import structlog
 
-from bus.backbone.dead_letters import dead_letters
+from bus.backbone.dead_letters import dead_letters, discard, replay
 from bus.backbone.outbox import SqlOutbox, unfinished
 from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
 from bus.console.app import create_app
 from bus.console.mount import MountedConsole
-from bus.console.ports import SHOWN, ConsolePorts
+from bus.console.ports import SHOWN, ConsolePorts, Verdict
 from bus.gateway.answer import AsgiApp
 from bus.gateway.asgi import Gateway
 from bus.health import Health
@@ -131,8 +131,13 @@ class Bus:
             endpoints=self.connector.describe,
             refused=lambda: str(self.registry.problem or ""),
             given_up=lambda: self.state.read_blocking(lambda found: dead_letters(found, limit=SHOWN)),
+            settle=self._settle,
         )
         return MountedConsole(create_app(console))
+
+    def _settle(self, verdict: Verdict, queue: str, letter: str) -> bool:
+        work = replay if verdict == "replay" else discard
+        return self.state.write_blocking(lambda connection: work(connection, queue, letter))
 
     def _seed(self) -> None:
         """An empty registry starts with the configured catalogue, or with the shipped hospital."""

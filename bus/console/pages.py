@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response
 
 from bus.console import sequence, views
 from bus.console.language import language
-from bus.console.ports import ConsolePorts
+from bus.console.ports import ConsolePorts, Verdict
 from bus.console.sign_in import me, required
 from bus.console.words import WORDS, title_of
 from bus.ports import Query
+from bus.security.users import Role
 
 blueprint = Blueprint("pages", __name__, static_folder="static", static_url_path="/static/console")
 blueprint.before_request(required)
@@ -35,7 +36,7 @@ def console() -> ConsolePorts:
 @blueprint.route("/")
 def overview() -> str:
     """The last hour, the systems, and what needs a person."""
-    return render_template("overview.html", view=views.overview(console()))
+    return render_template("overview.html", view=views.overview(console()), may_settle=me().role is Role.ADMIN)
 
 
 @blueprint.route("/find", methods=["POST"])
@@ -167,3 +168,17 @@ def workflows() -> str:
 def workflow(instance: str) -> str:
     """One instance and its steps."""
     return render_template("workflow.html", view=views.workflow(console(), instance) or abort(404))
+
+
+@blueprint.route("/given-up/<queue>/<letter>/replay", methods=["POST"], defaults={"verdict": "replay"})
+@blueprint.route("/given-up/<queue>/<letter>/discard", methods=["POST"], defaults={"verdict": "discard"})
+def settle(queue: str, letter: str, verdict: Verdict) -> Response:
+    """Replay or discard a letter that was given up: an administrator's decision, with its reason on record."""
+    reason = request.form.get("reason", "").strip()
+    if me().role is not Role.ADMIN:
+        abort(403)
+    if reason:
+        console().users.record(me().name, verdict, f"{queue}/{letter}", reason)
+        if not console().settle(verdict, queue, letter):
+            abort(404)
+    return redirect(url_for("pages.overview", _anchor="in-doubt"))

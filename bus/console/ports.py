@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bus.backbone.dead_letters import DeadLetter
 from bus.ports import JournalReader, SnapshotSource
@@ -13,6 +13,10 @@ from bus.settings import Settings
 
 #: Letters that failed for good that one page shows.
 SHOWN = 50
+
+
+#: What an administrator may decide about a letter that was given up.
+Verdict = Literal["replay", "discard"]
 
 
 class Workflows(Protocol):
@@ -48,3 +52,5 @@ class ConsolePorts:
     """Why the newest revision of the registry could not be loaded; empty when it is in use."""
     given_up: Callable[[], Sequence[DeadLetter]] = field(default=lambda: ())
     """The newest letters that failed for good, at most ``SHOWN``."""
+    settle: Callable[[Verdict, str, str], bool] = field(default=lambda verdict, queue, letter: False)
+    """Replay or discard the given-up letter of this queue and id; False when there is none any more."""
