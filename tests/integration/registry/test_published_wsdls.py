@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+import outside
 import pytest
 from lxml import etree
-from outside import absent
 
 from registry.catalogue import Catalogue
 from registry.contracts.wsdl import read_wsdl
 from registry.errors import ManifestInvalid
 from registry.source import read_folder
 
-ROOT = Path(__file__).resolve().parents[3]
-
 
 @pytest.fixture(scope="module")
 def samples() -> Catalogue:
-    folder = Path(os.environ.get("MERIDIAN_SAMPLES", ROOT.parent / "shared" / "samples")) / "wsdl"
-    if not folder.is_dir():
-        absent(f"the folder of sample WSDLs {folder} (MERIDIAN_SAMPLES)")
-    return read_folder(folder)
+    return read_folder(outside.samples("wsdl"))
 
 
 @pytest.mark.parametrize(

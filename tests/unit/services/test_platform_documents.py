@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from lxml import etree
-from outside import absent
+from outside import samples
 from shipped import CATALOGUE, operation
 
 from services.simulators.registration_notice import Registered, patient_info_register
@@ -21,10 +20,7 @@ def schema(path: Path) -> etree.XMLSchema:
 
 
 def test_the_document_is_valid_against_the_published_schema() -> None:
-    root = Path(os.environ.get("MERIDIAN_SAMPLES", CATALOGUE.parents[1] / "shared" / "samples"))
-    published = root / "wst846" / "PatientInfoRegister.xsd"
-    if not published.exists():
-        absent("the published WS/T 846 schemas (MERIDIAN_SAMPLES)")
+    published = samples("wst846") / "PatientInfoRegister.xsd"
     schema(published).assertValid(etree.fromstring(patient_info_register(PATIENT)))
 
 
