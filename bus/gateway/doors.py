@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from bus.errors import ShuttingDown
@@ -13,7 +12,7 @@ from bus.gateway.headers import read_headers
 from bus.gateway.problems import rest_error
 from bus.gateway.requests import open_message, unread_message
 from bus.gateway.words import language
-from bus.message import Door, Message
+from bus.message import Door, Message, new_span
 from bus.pipeline import Pipeline
 from bus.settings import Settings
 from transformers.errors import MeridianError
@@ -70,6 +69,6 @@ def _error(error: MeridianError, message: Message, headers: Mapping[str, str]) -
 
 def _signed(answer: Answer, message: Message) -> Answer:
     """The answer with the ids under which its exchange is found again (W3C Trace Context Level 1 §3.2)."""
-    trace = f"00-{message.flow}-{os.urandom(8).hex()}-01"
+    trace = f"00-{message.flow}-{new_span()}-01"
     headers = ((b"x-meridian-message", message.id.encode()), (b"traceparent", trace.encode()), *answer.headers)
     return Answer(answer.status, answer.content_type, answer.body, headers)
