@@ -18,7 +18,7 @@ import requests
 from bus.settings import Settings, load
 from services.demo.environment import free_port
 
-HOSPITAL = Path(__file__).with_name("hospital")
+HOSPITAL = Path(__file__).parent / "integration" / "end_to_end" / "hospital"
 PASSWORD, KEY = "invented-password", "invented-key-for-the-ward"
 
 
@@ -36,10 +36,10 @@ def eventually(check: Callable[[], Any], seconds: float = 20.0, pause: float = 0
 class ServedBus:
     """One installation: its data, its catalogue, and at most one running server. Ended with ``stop``."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], hospital: Path = HOSPITAL) -> None:
         self.folder = folder
         self.catalogue = folder / "catalogue"
-        shutil.copytree(HOSPITAL, self.catalogue)
+        shutil.copytree(hospital, self.catalogue)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environ = {
