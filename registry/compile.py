@@ -11,6 +11,7 @@ from registry.consumers import compile_consumer
 from registry.environment import Environment
 from registry.errors import Problem
 from registry.findings import Findings
+from registry.implied import with_implied
 from registry.journeys import compile_journey
 from registry.library import Library
 from registry.manifest import read_manifests
@@ -48,10 +49,12 @@ def compile_catalogue(
     findings = Findings()
     manifests, problems = read_manifests(catalogue)
     findings.add(problems)
+    library = Library(catalogue)
+    manifests = with_implied(manifests, library, findings)
     findings.add(check_references(manifests))
     environment = Environment(environ, findings, required=require_environment)
     counter = unmapped if unmapped is not None else Unmapped()
-    bench = _with_tables(Bench(manifests, Library(catalogue), environment, findings, counter))
+    bench = _with_tables(Bench(manifests, library, environment, findings, counter))
     snapshot = Snapshot(
         revision=revision,
         systems={each.name: _system(each.value) for each in manifests.sound("System")},

@@ -13,6 +13,9 @@ import yaml
 
 from registry.catalogue import Catalogue
 from registry.errors import RegistryError
+from registry.findings import Findings
+from registry.implied import with_implied
+from registry.library import Library
 from registry.manifest import Manifest, read_manifests
 from registry.redact import redacted
 from registry.store import RegistryStore
@@ -87,12 +90,13 @@ def _is(row: Row, name: str) -> bool:
 def _objects(catalogue: Catalogue, what: str) -> Listing:
     if what == "files":
         return Listing([{"name": name, "bytes": len(content)} for name, content in catalogue.files.items()])
-    manifests, _ = read_manifests(catalogue)
+    written, _ = read_manifests(catalogue)
+    manifests = with_implied(written, Library(catalogue), Findings())
     if what == "operations":
         return Listing([row for each in manifests.names("Service").values() for row in _operations(each)])
     found = sorted(manifests.names(KINDS[what]).values(), key=lambda manifest: manifest.name)
     rows = [{**_COLUMNS[each.kind](each.value), "file": each.source.file} for each in found]
-    return Listing(rows, [redacted(dict(each.value)) for each in found])
+    return Listing(rows, [redacted(dict(written.names(each.kind)[each.name].value)) for each in found])
 
 
 def _revisions(store: RegistryStore) -> Listing:
