@@ -61,6 +61,12 @@ class ServedBus:
         """The settings that the server reads from its environment."""
         return load(environ=self.environ)
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> ServedBus:
         """Start the server and wait until it is ready."""
         with (self.folder / "serve.log").open("ab") as log:
