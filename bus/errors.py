@@ -16,6 +16,7 @@ MeridianError
     ├── BadRequest              HTTP that no door can read: method, content type, length
     │   ├── MethodNotAllowed
     │   ├── UnsupportedMedia
+    │   ├── UnsupportedCoding   packed in a way that no door unpacks
     │   └── BodyTimeout         the body did not arrive in time
     ├── ProviderError           the other side; carries ``endpoint`` and whether a byte was ``sent``
     │   ├── ProviderUnreachable connection refused, reset before the reply, name unknown
@@ -123,6 +124,10 @@ class MethodNotAllowed(BadRequest):
 
 class UnsupportedMedia(BadRequest):
     """A content type that this door does not read."""
+
+
+class UnsupportedCoding(BadRequest):
+    """A content coding that no door unpacks (RFC 9110 §12.5.3)."""
 
 
 class BodyTimeout(BadRequest):
@@ -293,6 +298,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     FaceNotOffered: _row("face-not-offered", 404, "caller", "permanent", "该服务不提供此协议", "The service is not offered in this protocol", "改用已提供的协议，或在清单中开放", "Use a protocol it offers, or open this one in its manifest"),
     NotFound: _row("not-found", 404, "caller", "permanent", "不存在", "Not found", "核对地址", "Check the address"),
     MethodNotAllowed: _row("method", 405, "caller", "permanent", "不支持的 HTTP 方法", "This HTTP method is not allowed here", "核对 HTTP 方法", "Check the HTTP method"),
+    UnsupportedCoding: _row("content-coding", 415, "caller", "permanent", "不支持的压缩方式", "This content coding is not read here", "不压缩，或改用 gzip", "Send it plain, or packed with gzip"),
     UnsupportedMedia: _row("media-type", 415, "caller", "permanent", "不支持的内容类型", "This content type is not read here", "核对 Content-Type", "Check the content type"),
     BodyTimeout: _row("body-timeout", 408, "caller", "transient", "请求体未在时限内到达", "The body did not arrive in time", "检查调用方网络", "Check the caller's network"),
     BadRequest: _row("bad-request", 400, "caller", "permanent", "无法读取的请求", "The request cannot be read", "请调用方检查请求", "Ask the caller to check its request"),

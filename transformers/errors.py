@@ -58,7 +58,14 @@ class EnvelopeInvalid(DocumentError):
 
 
 class VersionMismatch(DocumentError):
-    """The envelope's namespace does not fit the content type, or is no SOAP version at all."""
+    """The envelope's namespace does not fit the content type, is no SOAP version, or one that is not offered here.
+
+    ``offered`` holds the envelope namespaces that are, where the sender can be told.
+    """
+
+    def __init__(self, message: str, *, offered: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.offered = offered
 
 
 class HeaderNotUnderstood(DocumentError):

@@ -17,10 +17,11 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from bus.connectors.unpack import Unpacker
 from bus.errors import BadRequest, ProviderError, ProviderLied, ProviderTimeout, ProviderUnreachable, ReplyTooLarge
 from bus.ports import Inbound, Outbound
 from bus.settings import Settings
+from transformers.errors import DocumentTooLarge, MalformedDocument
+from transformers.packed import CODINGS, Unpacker
 
 #: Shorter than the 5 s after which Apache and Node close an idle connection: one that the other side closes
 #: while we write into it leaves a request whose outcome nobody knows.
@@ -134,10 +135,18 @@ class AioHttpClient:
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     async def _unpack(self, response: aiohttp.ClientResponse, encoding: str, outbound: Outbound) -> bytes:
-        unpacker = Unpacker(encoding, self._max_reply, endpoint=origin(outbound.url))
-        while block := await response.content.readany():
-            unpacker.feed(block)
-        return unpacker.finish()
+        endpoint = origin(outbound.url)
+        if encoding not in CODINGS:
+            raise ProviderLied(f"{endpoint}: answered in a content encoding nobody asked for", endpoint=endpoint)
+        unpacker = Unpacker(encoding, self._max_reply)
+        try:
+            while block := await response.content.readany():
+                unpacker.feed(block)
+            return unpacker.finish()
+        except DocumentTooLarge as error:
+            raise ReplyTooLarge(f"{endpoint}: {error}", endpoint=endpoint) from error
+        except MalformedDocument as error:
+            raise ProviderLied(f"{endpoint}: {error}", endpoint=endpoint) from error
 
     def _open(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(

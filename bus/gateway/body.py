@@ -1,4 +1,4 @@
-"""Reads a request's body whole, but never more of it and never longer than allowed."""
+"""Reads a request's body whole and unpacked, but never more of it and never longer than allowed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
-from bus.errors import BadRequest, BodyTimeout, CallerGone
+from bus.errors import BadRequest, BodyTimeout, CallerGone, UnsupportedCoding
 from bus.gateway.answer import Receive
 from transformers.errors import DocumentTooLarge
+from transformers.packed import CODINGS, Unpacker
 
 
-async def read_body(receive: Receive, declared: str, *, limit: int, timeout: float) -> bytes:
-    """Answer the body. ``declared`` is the Content-Length header, empty for none; ``timeout`` is in seconds.
+async def read_body(receive: Receive, declared: str, *, coding: str, limit: int, timeout: float) -> bytes:
+    """Answer the body.
 
-    Raises DocumentTooLarge (before reading where Content-Length says so), BodyTimeout, BadRequest or CallerGone.
+    ``declared`` is the Content-Length header and ``coding`` the Content-Encoding header, each empty for none;
+    ``limit`` holds for the bytes on the wire and for what they unpack to; ``timeout`` is in seconds.
+    Raises UnsupportedCoding, DocumentTooLarge (before reading where Content-Length says so), MalformedDocument,
+    BodyTimeout, BadRequest or CallerGone.
     """
     if declared:
         if not (declared.isascii() and declared.isdigit()):
@@ -23,12 +27,21 @@ async def read_body(receive: Receive, declared: str, *, limit: int, timeout: flo
             raise DocumentTooLarge(f"the body is announced with more than the {limit} bytes that are accepted")
     try:
         async with asyncio.timeout(timeout):
-            return await _read(receive, await receive(), limit)
+            return await _read(receive, await receive(), limit, _unpacker(coding, limit))
     except TimeoutError as error:
         raise BodyTimeout(f"the body did not arrive within {timeout:g} s") from error
 
 
-async def _read(receive: Receive, event: MutableMapping[str, Any], limit: int) -> bytes:
+def _unpacker(coding: str, limit: int) -> Unpacker | None:
+    coding = coding.lower()
+    if coding in ("", "identity"):
+        return None
+    if coding not in CODINGS:
+        raise UnsupportedCoding("the body is packed in a way that is not read here; send it plain, or with gzip")
+    return Unpacker(coding, limit)
+
+
+async def _read(receive: Receive, event: MutableMapping[str, Any], limit: int, unpacker: Unpacker | None) -> bytes:
     blocks: list[bytes] = []
     size = 0
     while event["type"] == "http.request":
@@ -36,8 +49,13 @@ async def _read(receive: Receive, event: MutableMapping[str, Any], limit: int) -
         size += len(block)
         if size > limit:
             raise DocumentTooLarge(f"the body has more than the {limit} bytes that are accepted")
-        blocks.append(block)
+        if unpacker is None:
+            blocks.append(block)
+        elif block:
+            unpacker.feed(block)
         if not event.get("more_body"):
+            if unpacker is not None:
+                return unpacker.finish()
             return block if len(blocks) == 1 else b"".join(blocks)
         event = await receive()
     raise CallerGone("the caller hung up before the whole body had arrived")

@@ -36,6 +36,7 @@ class Doors:
             body = await read_body(
                 receive,
                 headers.get("content-length", ""),
+                coding=headers.get("content-encoding", ""),
                 limit=self._settings.max_body,
                 timeout=self._settings.body_timeout,
             )

@@ -45,9 +45,6 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         headers[name] = value.decode("latin-1").strip()
     if count > _MOST:
         raise BadRequest(f"the request has {count} headers; at most {_MOST} are accepted")
-    encoding = headers.get("content-encoding", "")
-    if encoding and encoding.lower() != "identity":
-        raise BadRequest("packed bodies are not accepted; send it without Content-Encoding")
     return headers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Literal
 
-from bus.errors import MethodNotAllowed, NotAuthenticated
+from bus.errors import MethodNotAllowed, NotAuthenticated, UnsupportedCoding
 from bus.gateway.answer import Header
 from transformers.errors import MeridianError
 
@@ -34,12 +34,14 @@ def retry_after(error: MeridianError) -> int:
 
 
 def error_headers(error: MeridianError) -> tuple[Header, ...]:
-    """The headers that go with an error: Retry-After, Allow, WWW-Authenticate (RFC 9110)."""
+    """The headers that go with an error: Retry-After, Allow, Accept-Encoding, WWW-Authenticate (RFC 9110)."""
     headers: list[Header] = []
     if seconds := retry_after(error):
         headers.append((b"retry-after", str(seconds).encode()))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
+    if isinstance(error, UnsupportedCoding):
+        headers.append((b"accept-encoding", b"gzip, deflate"))
     if isinstance(error, NotAuthenticated):
         headers.append((b"www-authenticate", b'Basic realm="meridian", charset="UTF-8"'))
     return tuple(headers)

@@ -14,8 +14,8 @@ from registry.model import ServiceVersion, Snapshot
 async def resolve(message: Message, onward: Next, ports: Ports) -> Message:
     """Find the operation in the current snapshot, and merge the fields of a REST path and query into the document.
 
-    Raises UnknownService, UnknownVersion, UnknownOperation, FaceNotOffered, MethodNotAllowed, BadRequest
-    (contradictions), EnvelopeInvalid or HeaderNotUnderstood.
+    Raises UnknownService, UnknownVersion, UnknownOperation, FaceNotOffered, VersionMismatch, MethodNotAllowed,
+    BadRequest (contradictions), EnvelopeInvalid or HeaderNotUnderstood.
     """
     target = message.target
     version = find_version(ports.registry.snapshot, target.service, target.version)

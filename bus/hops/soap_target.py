@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from bus.errors import BadRequest, FaceNotOffered, UnknownOperation
 from bus.hops.stage import content_of
 from bus.hops.suggest import missing
@@ -9,8 +11,8 @@ from bus.message import Message
 from bus.security.wsse import SECURITY
 from registry.model import Operation, ServiceVersion
 from transformers.document import Element
-from transformers.errors import EnvelopeInvalid
-from transformers.soap import check_must_understand
+from transformers.errors import EnvelopeInvalid, VersionMismatch
+from transformers.soap import SoapVersion, check_must_understand
 from transformers.xml import local_name
 
 _ADDRESSING = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
@@ -25,20 +27,27 @@ UNDERSTOOD = frozenset(
 def soap_target(message: Message, version: ServiceVersion) -> Message:
     """Answer the message with its operation.
 
-    Raises FaceNotOffered, HeaderNotUnderstood, UnknownOperation, EnvelopeInvalid (an empty Body where the
-    contract has a child) or BadRequest (SOAPAction names another operation).
+    Raises FaceNotOffered, VersionMismatch, HeaderNotUnderstood, UnknownOperation, EnvelopeInvalid (an empty Body
+    where the contract has a child) or BadRequest (SOAPAction names another operation).
     """
     envelope = content_of(message).envelope
     if envelope is None:
         raise EnvelopeInvalid("a SOAP door needs an envelope")
     if not version.speaks(envelope.version):
-        raise FaceNotOffered(
-            f"{version.service} is not offered over {envelope.version.media_type}; "
-            f"it speaks {', '.join(sorted(version.faces)) or 'nothing'}"
-        )
+        _refuse_version(envelope.version, version)
     if envelope.headers:
         check_must_understand(envelope, UNDERSTOOD)
     return message.evolve(version=version, operation=_operation(envelope.payload, message.target.action, version))
+
+
+def _refuse_version(spoken: SoapVersion, version: ServiceVersion) -> NoReturn:
+    others = [other for other in SoapVersion if version.speaks(other)]
+    if others:
+        raise VersionMismatch(
+            f"{version.service} does not read envelopes of {spoken.media_type}; send {others[0].media_type}",
+            offered=tuple(other.value for other in others),
+        )
+    raise FaceNotOffered(f"{version.service} is not offered over SOAP; it speaks {', '.join(sorted(version.faces))}")
 
 
 def _operation(payload: Element | None, action: str, version: ServiceVersion) -> Operation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -348,3 +350,31 @@ async def test_no_fault_ever_quotes_what_the_document_says() -> None:
     expect_fault(one, response, "malformed", words="line 1")
     assert "张三" not in response.body.decode()
     assert "张三" not in one.journal.outcomes[0].detail
+
+
+@pytest.mark.parametrize(("coding", "window"), [("gzip", 31), ("GZip", 31), ("deflate", 15), ("deflate", -15)])
+async def test_a_packed_request_is_unpacked_and_goes_on_as_if_it_had_come_plain(coding: str, window: int) -> None:
+    one = world()
+    packer = zlib.compressobj(wbits=window)
+    body = packer.compress(envelope(ORDER).encode()) + packer.flush()
+    assert (await soap(one, body, content_encoding=coding)).status == 200
+    assert one.connector.sent[0].body == envelope(ORDER).encode()
+
+
+async def test_a_packed_request_that_unpacks_beyond_the_limit_is_too_large() -> None:
+    one = world(max_body=10_000)
+    response = await soap(one, gzip.compress(bytes(1_000_000)), content_encoding="gzip")
+    expect_fault(one, response, "too-large", status=413, words="unpacks to more than the 10000 bytes")
+
+
+async def test_a_request_that_is_not_packed_as_it_says_is_named_so() -> None:
+    one = world()
+    response = await soap(one, envelope(ORDER), content_encoding="gzip")
+    expect_fault(one, response, "malformed", words="not gzip")
+
+
+async def test_a_coding_that_nobody_unpacks_is_refused_with_those_that_are() -> None:
+    one = world()
+    response = await call(gateway(one), "POST", "/rest/lis/PlaceOrder", b"{}", {**JSON, "content-encoding": "br"})
+    expect_problem(one, response, "content-coding", status=415, words="gzip")
+    assert response.headers["accept-encoding"] == "gzip, deflate"

@@ -94,6 +94,30 @@ async def test_an_operation_without_a_schema_says_that_it_speaks_one_form_only()
     assert (response.status, response.text("code")) == (500, "face-not-offered")
 
 
+@pytest.mark.parametrize(
+    ("face", "sent", "media", "offered"),
+    [("soap11", SOAP12, "application/soap+xml", SOAP11), ("soap12", SOAP11, "text/xml", SOAP12)],
+)
+async def test_an_envelope_of_the_other_soap_version_is_told_in_soap_11_which_one_to_send(
+    face: str, sent: str, media: str, offered: str
+) -> None:
+    one = World(snapshot(operation(), faces=(face,)))
+    response = await soap(one, envelope(ORDER, namespace=sent), content_type=media)
+    assert response.status == 500
+    assert response.headers["content-type"].startswith("text/xml")
+    assert response.text("faultcode").endswith(":VersionMismatch")
+    (supported,) = response.xml.iter(f"{{{SOAP12}}}SupportedEnvelope")
+    assert supported.get("qname") == "e:Envelope"
+    assert supported.nsmap["e"] == offered
+    assert one.connector.sent == []
+
+
+async def test_a_service_without_a_soap_face_says_what_it_speaks() -> None:
+    response = await soap(World(snapshot(operation(), faces=("rest",))))
+    assert response.text("code") == "face-not-offered"
+    assert "it speaks rest" in response.text("faultstring")
+
+
 async def test_a_version_that_is_not_offered_over_rest_says_so() -> None:
     one = World(snapshot(operation(), faces=("soap11",)))
     response = await rest(one)
