@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bus.commands.cases import test
 from bus.commands.describe import describe
 from bus.commands.registry import apply, diff, get, rollback
 from bus.commands.secrets import key, password
@@ -31,7 +32,7 @@ def meridian(context: click.Context, config: Path | None) -> None:
 
 for command in (
     serve, gateway, console, worker,
-    apply, diff, get, rollback,
+    apply, diff, get, rollback, test,
     workflows, describe, user, key, password,
 ):  # fmt: skip
     meridian.add_command(command)

@@ -26,6 +26,9 @@ KINDS: Mapping[str, str] = {
     "Workflow": "workflow.json",
 }
 
+#: What is written beside manifests and checked like them, but is no part of a revision.
+BESIDE: Mapping[str, str] = {"Cases": "case.json"}
+
 _ARTICLES = {
     "string": "text",
     "integer": "a whole number",
@@ -37,7 +40,7 @@ _ARTICLES = {
 
 
 def check_shape(kind: str, source: Source) -> tuple[Problem, ...]:
-    """Everything in which ``source`` is not a manifest of ``kind``; empty when it is one."""
+    """Everything in which ``source`` is not what ``kind`` (of ``KINDS`` or ``BESIDE``) says; empty when it is."""
     errors = _validators()[kind].iter_errors(source.value)
     return tuple(problem for error in errors for problem in _explain(error, source))
 
@@ -58,11 +61,12 @@ def spell(place: Place) -> str:
 @cache
 def _validators() -> dict[str, Draft202012Validator]:
     folder = files("registry").joinpath("schemas")
-    schemas = {name: json.loads(folder.joinpath(name).read_text("utf-8")) for name in {*KINDS.values(), "common.json"}}
+    kinds = {**KINDS, **BESIDE}
+    schemas = {name: json.loads(folder.joinpath(name).read_text("utf-8")) for name in {*kinds.values(), "common.json"}}
     registry: Registry[Any] = Registry().with_resources(
         (name, Resource.from_contents(schema)) for name, schema in schemas.items()
     )
-    return {kind: Draft202012Validator(schemas[name], registry=registry) for kind, name in KINDS.items()}
+    return {kind: Draft202012Validator(schemas[name], registry=registry) for kind, name in kinds.items()}
 
 
 def _explain(error: ValidationError, source: Source) -> Iterator[Problem]:

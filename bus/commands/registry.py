@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from bus.commands.listing import FORMATS, WHAT, listing, write
+from bus.commands.problems import problems_printed
 from bus.registry import open_store
 from bus.settings import Settings
 from registry.catalogue import Catalogue
 from registry.compile import compile_catalogue
 from registry.diff import Change, compare
-from registry.errors import ManifestInvalid
 from registry.source import read_folder
 
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -30,7 +29,7 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.pass_obj
 def apply(settings: Settings, folder: Path, dry_run: bool, author: str, note: str) -> None:
     """Make the manifests in a folder the new revision; every problem is printed, and then nothing is changed."""
-    with _problems_printed():
+    with problems_printed():
         catalogue = read_folder(folder)
         _check(catalogue)
     with closing(open_store(settings)) as store:
@@ -52,7 +51,7 @@ def apply(settings: Settings, folder: Path, dry_run: bool, author: str, note: st
 @click.pass_obj
 def diff(settings: Settings, folder: Path, verbose: bool) -> None:
     """Print what applying a folder would change: + new, ~ different, - gone."""
-    with _problems_printed():
+    with problems_printed():
         catalogue = read_folder(folder)
     with closing(open_store(settings)) as store:
         changes = compare(store.current()[1], catalogue)
@@ -79,23 +78,10 @@ def get(settings: Settings, what: str, name: str, output: str) -> None:
 def rollback(settings: Settings, revision: int, author: str) -> None:
     """Make a new revision with the content of REVISION."""
     with closing(open_store(settings)) as store:
-        with _problems_printed():
+        with problems_printed():
             _check(store.catalogue(revision))
         made = store.rollback(revision, author or _user())
     click.echo(f"revision {made.number} is active: the content of revision {revision}")
-
-
-@contextmanager
-def _problems_printed() -> Iterator[None]:
-    """Every problem on a line of its own on standard error, and exit status 1."""
-    try:
-        yield
-    except ManifestInvalid as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        many = len(error.problems)
-        click.echo(f"{many} problem{'s' if many != 1 else ''}; nothing was changed", err=True)
-        raise SystemExit(1) from error
 
 
 def _check(catalogue: Catalogue) -> None:
