@@ -82,7 +82,7 @@ def test_cases_run_through_the_hops_without_server_provider_or_secret(tmp_path: 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("{item: XCG}", "{item: XXX}", 'sent /item: expected "XXX", found "XCG"'),
+        ("{item: XCG}", "{item: GLU}", 'sent /item: expected "GLU", found "XCG"'),
         ("{item: XCG}", "{item: XCG, more: 1}", "sent /more: expected 1, found nothing"),
         ("method: PUT", "method: POST", "sent method: expected POST, found PUT"),
         ("path: /orders/L1", "path: /orders/L2", "sent path: expected /orders/L2, found /orders/L1"),
