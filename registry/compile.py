@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from registry.addresses import compile_vendor_paths
 from registry.bench import Bench
 from registry.catalogue import Catalogue
 from registry.consumers import compile_consumer
@@ -53,6 +54,8 @@ def compile_catalogue(
     manifests = with_implied(manifests, library, findings)
     findings.add(check_references(manifests))
     environment = Environment(environ, findings, required=require_environment)
+    vendor_paths, clashes = compile_vendor_paths(manifests)
+    findings.add(clashes)
     counter = unmapped if unmapped is not None else Unmapped()
     bench = _with_tables(Bench(manifests, library, environment, findings, counter))
     snapshot = Snapshot(
@@ -62,6 +65,7 @@ def compile_catalogue(
         consumers={each.name: compile_consumer(each, bench) for each in manifests.sound("Consumer")},
         workflows=compile_workflows(bench),
         journeys={each.name: compile_journey(each) for each in manifests.sound("Journey")},
+        vendor_paths=vendor_paths,
     )
     findings.settle()
     return Compiled(snapshot, tuple(sorted(findings.warnings)))

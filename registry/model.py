@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from registry.vendor_paths import VendorPaths
 from transformers.document import Document, Transform
 from transformers.errors import Violation
 from transformers.soap import SoapVersion
@@ -283,3 +284,4 @@ class Snapshot:
     consumers: Mapping[str, Consumer] = field(default_factory=dict)
     workflows: Mapping[str, Any] = field(default_factory=dict)
     journeys: Mapping[str, Journey] = field(default_factory=dict)
+    vendor_paths: VendorPaths = field(default_factory=VendorPaths)

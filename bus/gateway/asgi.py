@@ -9,7 +9,7 @@ from bus.gateway.answer import Answer, AsgiApp, Receive, Scope, Send, respond
 from bus.gateway.doors import Doors
 from bus.gateway.pages import Pages, Ready
 from bus.gateway.problems import rest_error
-from bus.gateway.requests import unread_message
+from bus.gateway.requests import moved, unread_message
 from bus.pipeline import Pipeline
 from bus.ports import Ports
 
@@ -31,6 +31,7 @@ class Gateway:
         fallback: AsgiApp | None = None,
     ) -> None:
         self._doors = None if pipeline is None else Doors(pipeline, ports.settings)
+        self._snapshots = ports.registry
         self._pages = Pages(ports.registry, ports.settings.base_url, ready, metrics)
         self._fallback = fallback
 
@@ -60,4 +61,8 @@ class Gateway:
                 return contract or await self._doors.answer("soap", scope, receive)
             if path.startswith("/rest/"):
                 return await self._doors.answer("rest", scope, receive)
+            vendor = self._snapshots.snapshot.vendor_paths.find(path)
+            if vendor is not None:
+                contract = self._pages.contract_at(vendor, scope) if scope["method"] == "GET" else None
+                return contract or await self._doors.answer("soap", moved(scope, vendor), receive)
         return await self._pages.page(scope)

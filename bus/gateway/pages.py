@@ -14,12 +14,17 @@ from bus.gateway.answer import Answer, Scope
 from bus.gateway.problems import rest_error
 from bus.gateway.requests import raw_path, unread_message
 from bus.hops.resolve import find_version
+from bus.message import Target
 from bus.ports import SnapshotSource
-from registry.contracts.publish import publish
+from registry.contracts.publish import publish, publish_single
+from registry.vendor_paths import VendorPath
 from transformers.errors import MeridianError
 
 #: Why the bus cannot keep its promises now, in words; nothing when it can.
 Ready: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
+
+#: What a query asks for a contract by, in lower case (ASMX writes ?WSDL, WCF ?singleWsdl).
+_CONTRACTS = frozenset({"wsdl", "singlewsdl", "xsd"})
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,14 +52,24 @@ class Pages:
         return Answer(503 if causes else 200, "application/json", body)
 
     def contract(self, scope: Scope) -> Answer | None:
-        """The answer of ``?wsdl`` and ``?xsd=name``; None when the query asks for neither."""
+        """The answer of ``?wsdl``, ``?singleWsdl`` and ``?xsd=name``; None when the query asks for none of them."""
+        return self._published(scope, lambda: soap_target(raw_path(scope), "", ""), "")
+
+    def contract_at(self, vendor: VendorPath, scope: Scope) -> Answer | None:
+        """The same at a vendor's path, which then is the address in the contract too."""
+        return self._published(scope, lambda: Target(vendor.service, vendor.version), vendor.path)
+
+    def _published(self, scope: Scope, target_of: Callable[[], Target], path: str) -> Answer | None:
         try:
             asked = {name.lower(): value for name, value in fields_of(scope.get("query_string", b"").decode("latin-1"))}
-            if "wsdl" not in asked and "xsd" not in asked:
+            if asked.keys().isdisjoint(_CONTRACTS):
                 return None
-            target = soap_target(raw_path(scope), "", "")
+            target = target_of()
             version = find_version(self.registry.snapshot, target.service, target.version)
-            document = publish(version, asked.get("xsd") or asked.get("wsdl") or "", self.base_url)
+            if "singlewsdl" in asked:
+                document = publish_single(version, self.base_url, path)
+            else:
+                document = publish(version, asked.get("xsd") or asked.get("wsdl") or "", self.base_url, path)
             if document is None:
                 raise NotFound(f"{version.service} version {version.version} publishes no such contract")
         except MeridianError as error:

@@ -7,10 +7,11 @@ from time import time
 from urllib.parse import quote
 
 from bus.errors import MethodNotAllowed
-from bus.gateway.address import check_path, rest_target, soap_target
+from bus.gateway.address import SOAP, check_path, rest_target, soap_target
 from bus.gateway.answer import Scope
 from bus.gateway.headers import flow_of, idempotency_key, is_id
 from bus.message import Door, Message, Target, new_id
+from registry.vendor_paths import VendorPath
 
 
 def unread_message(door: Door, scope: Scope, headers: Mapping[str, str] | None = None) -> Message:
@@ -56,6 +57,12 @@ def open_message(door: Door, scope: Scope, headers: Mapping[str, str], body: byt
         respond_async=later,
         idempotency_key=idempotency_key(headers),
     )
+
+
+def moved(scope: Scope, vendor: VendorPath) -> Scope:
+    """The request as its caller would have made it at the bus's own address of the service."""
+    path = f"{SOAP}{vendor.service}/{vendor.version}".rstrip("/")
+    return {**scope, "path": path, "raw_path": quote(path).encode("ascii")}
 
 
 def raw_path(scope: Scope) -> str:

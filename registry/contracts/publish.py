@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from registry.contracts.documents import LIMITS, WSDL, join, locations
+from registry.contracts.documents import WSDL, join, locations
+from registry.contracts.single import read_published, single
 from registry.model import PublishedContract, ServiceVersion
-from transformers import charset, xml
+from transformers import xml
 from transformers.document import Element
 
 #: WSDL 1.1 §3.7 and the SOAP 1.2 binding: where each binding writes its address, and which face that is.
@@ -20,12 +21,13 @@ _ADDRESSES = {
 _PREFIX = re.compile(r"(?:^|\s)([^\W\d][\w.-]*):")
 
 
-def publish(version: ServiceVersion, document: str, base: str) -> bytes | None:
+def publish(version: ServiceVersion, document: str, base: str, path: str = "") -> bytes | None:
     """One document of a version's contract (empty: the WSDL itself), or None where there is none of this name.
 
-    ``base`` is the bus's public address from its settings, never what a caller's Host header says. SOAP
-    addresses become ``{base}/soap/{service}/{version}``, imports that address with ``?xsd=<document>``. Ports
-    that the bus does not offer (HTTP GET and POST bindings, a SOAP version that is no face) are left out.
+    ``base`` is the bus's public address from its settings, never what a caller's Host header says; ``path`` is
+    where the contract was asked for, ``/soap/{service}/{version}`` when empty. SOAP addresses become the two
+    together, imports that address with ``?xsd=<document>``. Ports that the bus does not offer (HTTP GET and POST
+    bindings, a SOAP version that is no face) are left out.
     """
     contract = version.wsdl
     if contract is None:
@@ -33,9 +35,27 @@ def publish(version: ServiceVersion, document: str, base: str) -> bytes | None:
     name = document or contract.main
     if name not in contract.documents:
         return None
-    address = f"{base}/soap/{quote(version.service)}/{quote(version.version)}"
-    root = xml.parse(charset.read(contract.documents[name]).text_utf8, LIMITS)
-    _place_imports(root, name, contract, address)
+    root = read_published(contract, name)
+    return _finished(root, name, version, base + quote(path or _path(version)))
+
+
+def publish_single(version: ServiceVersion, base: str, path: str = "") -> bytes | None:
+    """The WSDL with its imports written into it, as WCF's ``?singleWsdl`` has it, or None where there is none.
+
+    What cannot stand inside (a WSDL of another namespace, a schema without one) stays an import.
+    """
+    if version.wsdl is None:
+        return None
+    return _finished(single(version.wsdl), "", version, base + quote(path or _path(version)))
+
+
+def _path(version: ServiceVersion) -> str:
+    return f"/soap/{version.service}/{version.version}"
+
+
+def _finished(root: Element, name: str, version: ServiceVersion, address: str) -> bytes:
+    if version.wsdl is not None:
+        _place_imports(root, name, version.wsdl, address)
     _place_ports(root, version, address)
     _drop_unused_prefixes(root)
     return xml.serialise(root, declaration=True)
