@@ -132,7 +132,8 @@ class Exchange:
             bodies.append(_body("reply.received", received.body, received.content_type))
         row = meaning(error)
         status = "fault" if isinstance(error, ProviderFault) else "error"
-        return self._record(bodies, self.latest.keys, status, row.code, str(error)[:_LONGEST_DETAIL], row.status)
+        detail = "; ".join((str(error)[:_LONGEST_DETAIL], *self.latest.notes))
+        return self._record(bodies, self.latest.keys, status, row.code, detail, row.status)
 
     def _record(
         self,

@@ -57,6 +57,8 @@ class Message(NamedTuple):
     provider, ``adapt`` for the caller. ``headers`` have lower-case names. ``status`` is the HTTP status of a
     reply; ``accepted`` marks a reply that only says that the message was taken for later; ``notes`` are
     remarks for the journal, without values of the document.
+    ``claimed`` is the consumer whose quirk profile the body is read by, before anybody has proved anything;
+    ``drift`` the namespace (empty for none at all: ``{}``) in which a caller wants its reply, not the contract's.
     ``deadline`` is on the monotonic clock, in seconds; 0 means the operation's own timeout.
     """
 
@@ -72,6 +74,8 @@ class Message(NamedTuple):
     parent: str = ""
     content: Content | None = None
     consumer: Consumer | None = None
+    claimed: Consumer | None = None
+    drift: str = ""
     version: ServiceVersion | None = None
     operation: Operation | None = None
     keys: tuple[tuple[str, str], ...] = ()

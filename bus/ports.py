@@ -179,13 +179,14 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One request as it goes on the wire. ``deadline`` is on the monotonic clock."""
+    """One request as it goes on the wire. ``deadline`` is on the monotonic clock; ``http10`` asks in HTTP/1.0."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
     deadline: float
+    http10: bool = False
 
 
 @dataclass(frozen=True, slots=True)

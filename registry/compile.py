@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from registry.addresses import compile_vendor_paths
 from registry.bench import Bench
 from registry.catalogue import Catalogue
+from registry.claims import claims_of
 from registry.consumers import compile_consumer
 from registry.environment import Environment
 from registry.errors import Problem
@@ -58,11 +59,13 @@ def compile_catalogue(
     findings.add(clashes)
     counter = unmapped if unmapped is not None else Unmapped()
     bench = _with_tables(Bench(manifests, library, environment, findings, counter))
+    consumers = {each.name: compile_consumer(each, bench) for each in manifests.sound("Consumer")}
     snapshot = Snapshot(
         revision=revision,
         systems={each.name: _system(each.value) for each in manifests.sound("System")},
         services={each.name: compile_service(each, bench) for each in manifests.sound("Service")},
-        consumers={each.name: compile_consumer(each, bench) for each in manifests.sound("Consumer")},
+        consumers=consumers,
+        claims=claims_of(consumers.values()),
         workflows=compile_workflows(bench),
         journeys={each.name: compile_journey(each) for each in manifests.sound("Journey")},
         vendor_paths=vendor_paths,

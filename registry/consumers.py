@@ -7,6 +7,7 @@ from registry.credentials import compile_credential
 from registry.findings import Spot
 from registry.manifest import Manifest
 from registry.model import Consumer, Grant
+from registry.profiles import consumer_quirks
 from transformers import charset
 
 
@@ -36,4 +37,5 @@ def compile_consumer(manifest: Manifest, bench: Bench) -> Consumer:
         rate=per_second,
         burst=rate.get("burst", max(1, round(per_second))) if rate else 0,
         charset=encoding,
+        quirks=consumer_quirks(raw.get("quirks"), spot.at("quirks"), bench.findings),
     )

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from registry.claims import Claims
+from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
 from transformers.document import Document, Transform
 from transformers.errors import Violation
+from transformers.shape import Shape
 from transformers.soap import SoapVersion
 
 Effect = Literal["read", "write"]
@@ -81,6 +84,7 @@ class Provider:
     endpoints: tuple[Endpoint, ...]
     charset: str = "utf-8"
     auth: Auth = Auth()
+    quirks: ProviderQuirks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Operation:
 
     ``form`` is the format the contract speaks (the caller's document is brought to it before checks and
     mappings; ``to_xml``/``to_json`` do that by schema and are None where no schema allows it).
+    ``shape``/``reply_shape`` are the documents' structure, where a schema tells it.
     ``request``/``reply`` map the contract's document to the provider's and back; empty means bytes through.
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
     """
@@ -148,6 +153,8 @@ class Operation:
     to_xml: Transform | None = None
     reply_to_json: Transform | None = None
     reply_to_xml: Transform | None = None
+    shape: Shape | None = None
+    reply_shape: Shape | None = None
     masks: tuple[str, ...] = ()
     starts: str = ""
     raises: str = ""
@@ -243,6 +250,7 @@ class Consumer:
     rate: float = 0.0
     burst: int = 0
     charset: str = ""
+    quirks: Quirks | None = None
 
     def may_call(self, service: str, operation: str) -> bool:
         """Whether a grant covers this operation."""
@@ -275,7 +283,8 @@ class Journey:
 class Snapshot:
     """All that the hot path knows, compiled and immutable. ``revision`` counts up from 1; 0 is the empty one.
 
-    ``workflows`` maps a name to its definition (``registry/workflow.py``).
+    ``workflows`` maps a name to its definition (``registry/workflow.py``); ``claims`` is there when a consumer
+    has a quirk profile.
     """
 
     revision: int = 0
@@ -285,3 +294,4 @@ class Snapshot:
     workflows: Mapping[str, Any] = field(default_factory=dict)
     journeys: Mapping[str, Journey] = field(default_factory=dict)
     vendor_paths: VendorPaths = field(default_factory=VendorPaths)
+    claims: Claims | None = None

@@ -87,6 +87,8 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         to_xml=by.request.to_xml if by.request else None,
         reply_to_json=by.reply.to_json if by.reply else None,
         reply_to_xml=by.reply.to_xml if by.reply else None,
+        shape=by.request.shape if by.request else None,
+        reply_shape=by.reply.shape if by.reply else None,
         masks=_masks(raw, scope, spot),
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),

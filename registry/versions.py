@@ -26,6 +26,7 @@ from registry.model import (
 )
 from registry.operation_faults import warnings
 from registry.operations import VersionScope, compile_operation, merge_policy
+from registry.profiles import provider_quirks
 from registry.routes import compile_routes, shape
 from registry.shapes import Conversions
 from transformers import charset
@@ -155,6 +156,7 @@ def _provider(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> Provider:
         tuple(endpoints),
         raw.get("charset", "utf-8"),
         Auth(auth["kind"], auth.get("username", ""), secret or "", auth.get("header", "")),
+        provider_quirks(raw.get("quirks"), spot.at("quirks"), bench.findings),
     )
 
 

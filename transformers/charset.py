@@ -105,6 +105,23 @@ def read_lenient(body: bytes, http_charset: str = "") -> Decoded:
     return Decoded(_utf8(text), "gb18030", _declared(body, http_charset)[0], lied=False, replaced=True)
 
 
+def read_as(body: bytes, codec: str) -> bytes:
+    """``body``, which is known to be in ``codec``, as UTF-8 without XML declaration and byte order mark.
+
+    Raises CharsetMismatch when it is not.
+    """
+    try:
+        text = body.decode("gb18030" if codec in _GB else codec)
+    except (UnicodeDecodeError, UnicodeError) as error:
+        raise CharsetMismatch(f"the bytes are not in {wire_name(codec)}, which they are known to be sent in") from error
+    return _utf8(_DECLARATION_TEXT.sub("", text, count=1) if "<?xml" in text[:200] else text)
+
+
+def same_family(one: str, other: str) -> bool:
+    """Whether what is written in one codec is read alike in the other: GB 2312, GBK and GB 18030 are one family."""
+    return one == other or (one in _GB and other in _GB)
+
+
 def encode(text: str, charset: str) -> bytes:
     """Write JSON text in this charset; characters that it lacks become ``\\u`` escapes (RFC 8259 §7)."""
     codec = codec_of(charset) or "utf-8"

@@ -209,6 +209,7 @@ class ProviderConnector:
             headers=outbound_headers(message, provider, trip.operation),
             body=body,
             deadline=trip.deadline,
+            http10=provider.quirks is not None and provider.quirks.http10,
         )
         trip.trail.attempts += 1
         started = time.perf_counter()

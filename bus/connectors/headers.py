@@ -31,7 +31,7 @@ def outbound_headers(message: Message, provider: Provider, operation: Operation)
 
     ``traceparent`` is W3C Trace Context Level 1 §3.2, with a new span under the message's flow.
     """
-    action = operation.call.action
+    action, quirks = operation.call.action, provider.quirks
     headers = {
         "Accept": _ACCEPT[provider.protocol],
         "Accept-Encoding": "identity",
@@ -40,7 +40,7 @@ def outbound_headers(message: Message, provider: Provider, operation: Operation)
     }
     if provider.protocol == "soap11":
         headers["Content-Type"] = f"text/xml; charset={wire_name(message.charset)}"
-        headers["SOAPAction"] = f'"{action}"'
+        headers["SOAPAction"] = f'"{action}"' if quirks is None or quirks.soap_action != "unquoted" else action
     elif provider.protocol == "soap12":
         suffix = f'; action="{action}"' if action else ""
         headers["Content-Type"] = f"application/soap+xml; charset={wire_name(message.charset)}{suffix}"
@@ -51,6 +51,8 @@ def outbound_headers(message: Message, provider: Provider, operation: Operation)
     if message.wire is not None:
         for name, value in message.wire.headers.items():
             headers[_SPELLING.get(name.lower(), name)] = value
+    if quirks is not None and not quirks.keep_alive:
+        headers["Connection"] = "close"
     _authorise(headers, provider.auth)
     return headers
 

@@ -71,6 +71,7 @@ class AioHttpClient:
     def __init__(self, settings: Settings) -> None:
         self._max_reply = settings.max_reply
         self._session: aiohttp.ClientSession | None = None
+        self._old_session: aiohttp.ClientSession | None = None
 
     async def send(self, outbound: Outbound) -> Inbound:
         """Send one request once and answer its whole reply.
@@ -94,9 +95,10 @@ class AioHttpClient:
 
     async def aclose(self) -> None:
         """Close every connection; a later request opens new ones."""
-        if self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
+        sessions, self._session, self._old_session = (self._session, self._old_session), None, None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     async def _exchange(self, outbound: Outbound, dial: _Dial) -> Inbound:
         token = _dial.set(dial)
@@ -111,7 +113,7 @@ class AioHttpClient:
     async def _request(self, outbound: Outbound) -> Inbound:
         body = outbound.body
         data: Any = (body if len(body) <= _STREAM_FROM else io.BytesIO(body)) if body else None
-        session = self._session or self._open()
+        session = self._http10() if outbound.http10 else self._session or self._open()
         async with session.request(
             outbound.method, URL(outbound.url), data=data, headers=outbound.headers, allow_redirects=False
         ) as response:
@@ -148,19 +150,29 @@ class AioHttpClient:
         except MalformedDocument as error:
             raise ProviderLied(f"{endpoint}: {error}", endpoint=endpoint) from error
 
+    def _http10(self) -> aiohttp.ClientSession:
+        # aiohttp fixes the version for a whole session.
+        self._old_session = self._old_session or _session(aiohttp.HttpVersion10)
+        return self._old_session
+
     def _open(self) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
-            connector=_Dialler(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=30),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_SKIPPED,
-            auto_decompress=False,
-            trust_env=False,
-        )
-        # Whether a request may go out twice is for the operation's policy to say.
-        session._retry_connection = False
-        self._session = session
-        return session
+        self._session = _session(aiohttp.HttpVersion11)
+        return self._session
+
+
+def _session(version: aiohttp.HttpVersion) -> aiohttp.ClientSession:
+    session = aiohttp.ClientSession(
+        connector=_Dialler(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=30),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_SKIPPED,
+        auto_decompress=False,
+        trust_env=False,
+        version=version,
+    )
+    # Whether a request may go out twice is for the operation's policy to say.
+    session._retry_connection = False
+    return session
 
 
 def origin(url: str) -> str:

@@ -26,7 +26,7 @@ def refusal(inbound: Inbound, provider: Provider, endpoint: str) -> ProviderErro
             f"{endpoint} answered {status}: it does not accept the bus's credential", endpoint=endpoint
         )
     if status in _UNAVAILABLE:
-        if provider.protocol != "rest" and carries_envelope(inbound):
+        if provider.protocol != "rest" and carries_envelope(inbound, provider):
             return None
         return ProviderUnavailable(
             f"{endpoint} answered {status}: unavailable for now",
@@ -43,12 +43,15 @@ def refusal(inbound: Inbound, provider: Provider, endpoint: str) -> ProviderErro
 
 def is_failure(inbound: Inbound, provider: Provider) -> bool:
     """Whether the breaker counts this response against the endpoint: 502, 503 and 504 that carry no SOAP envelope."""
-    return inbound.status in GATEWAY_FAILURES and not (provider.protocol != "rest" and carries_envelope(inbound))
+    return inbound.status in GATEWAY_FAILURES and not (
+        provider.protocol != "rest" and carries_envelope(inbound, provider)
+    )
 
 
-def carries_envelope(inbound: Inbound) -> bool:
+def carries_envelope(inbound: Inbound, provider: Provider) -> bool:
     """Whether the body looks like a SOAP envelope with a fault. NULs are dropped for the sake of UTF-16."""
-    if "xml" not in inbound.headers.get("content-type", "").lower():
+    any_type = provider.quirks is not None and provider.quirks.content_type == "any"
+    if "xml" not in inbound.headers.get("content-type", "").lower() and not any_type:
         return False
     body = inbound.body.replace(b"\0", b"")
     return b"Envelope" in body and b"Fault" in body

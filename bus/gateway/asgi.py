@@ -30,7 +30,7 @@ class Gateway:
         metrics: Callable[[], bytes],
         fallback: AsgiApp | None = None,
     ) -> None:
-        self._doors = None if pipeline is None else Doors(pipeline, ports.settings)
+        self._doors = None if pipeline is None else Doors(pipeline, ports.registry, ports.settings)
         self._snapshots = ports.registry
         self._pages = Pages(ports.registry, ports.settings.base_url, ready, metrics)
         self._fallback = fallback

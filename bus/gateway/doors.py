@@ -10,10 +10,12 @@ from bus.gateway.body import read_body
 from bus.gateway.faults import soap_error
 from bus.gateway.headers import read_headers
 from bus.gateway.problems import rest_error
+from bus.gateway.quirks import answered, claimed
 from bus.gateway.requests import open_message, unread_message
 from bus.gateway.words import language
 from bus.message import Door, Message, new_span
 from bus.pipeline import Pipeline
+from bus.ports import SnapshotSource
 from bus.settings import Settings
 from transformers.errors import MeridianError
 
@@ -21,8 +23,9 @@ from transformers.errors import MeridianError
 class Doors:
     """SOAP and REST. While ``draining``, whatever comes is refused with ShuttingDown."""
 
-    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
+    def __init__(self, pipeline: Pipeline, registry: SnapshotSource, settings: Settings) -> None:
         self._pipeline = pipeline
+        self._registry = registry
         self._settings = settings
         self.draining = False
 
@@ -41,6 +44,8 @@ class Doors:
                 timeout=self._settings.body_timeout,
             )
             message = open_message(door, scope, headers, body)
+            if (claims := self._registry.snapshot.claims) is not None:
+                message = message.evolve(claimed=claimed(scope, headers, claims))
         except MeridianError as error:
             return await self._refuse(unread_message(door, scope, headers), error, headers)
         return await self._carry(message, headers)
@@ -49,9 +54,14 @@ class Doors:
         exchange = self._pipeline.open(message)
         try:
             reply = await self._pipeline.carry(exchange)
+            answer = Answer(reply.status, reply.content_type, reply.body)
         except MeridianError as error:
-            return _signed(_error(error, exchange.caller, headers), message)
-        return _signed(Answer(reply.status, reply.content_type, reply.body), message)
+            answer = _error(error, exchange.caller, headers)
+        if self._registry.snapshot.claims is not None:
+            caller = exchange.caller.consumer or message.claimed
+            if caller is not None and caller.quirks is not None:
+                answer = answered(answer, caller.quirks, soap=message.door == "soap")
+        return _signed(answer, message)
 
     async def _refuse(self, message: Message, error: MeridianError, headers: Mapping[str, str]) -> Answer:
         """Journal and answer what could not even be read."""

@@ -68,6 +68,8 @@ def reply_charset(message: Message) -> str:
     """The charset to answer in, found out anew for a message that was not decoded."""
     if message.content is not None:
         return message.charset or "utf-8"
+    if message.claimed is not None and message.claimed.quirks is not None and message.claimed.quirks.charset:
+        return message.claimed.quirks.charset
     try:
         return charsets.read(message.body[:65536], media(message.content_type).charset).charset
     except CharsetMismatch:

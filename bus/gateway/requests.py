@@ -10,6 +10,7 @@ from bus.errors import MethodNotAllowed
 from bus.gateway.address import SOAP, check_path, rest_target, soap_target
 from bus.gateway.answer import Scope
 from bus.gateway.headers import flow_of, idempotency_key, is_id
+from bus.gateway.quirks import ASKED_PATH
 from bus.message import Door, Message, Target, new_id
 from registry.vendor_paths import VendorPath
 
@@ -60,9 +61,9 @@ def open_message(door: Door, scope: Scope, headers: Mapping[str, str], body: byt
 
 
 def moved(scope: Scope, vendor: VendorPath) -> Scope:
-    """The request as its caller would have made it at the bus's own address of the service."""
+    """The request as its caller would have made it at the bus's own address; ``ASKED_PATH`` keeps the one it used."""
     path = f"{SOAP}{vendor.service}/{vendor.version}".rstrip("/")
-    return {**scope, "path": path, "raw_path": quote(path).encode("ascii")}
+    return {**scope, ASKED_PATH: scope["path"], "path": path, "raw_path": quote(path).encode("ascii")}
 
 
 def raw_path(scope: Scope) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.errors import FaceNotOffered
+from bus.hops.drift import mirrored
 from bus.hops.stage import content_of, operation_of
 from bus.message import Message
 from bus.payload import changed, label, off_loop, write
@@ -52,6 +53,8 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
     charset = message.charset or "utf-8"
     if envelope is not None:
         payload = None if document is None else _in_form("xml", document, operation)
+        if message.drift and payload is not None and not reply.accepted:
+            payload = mirrored(payload, message, operation)  # type: ignore[arg-type]
         body = seal(payload, envelope.version, charset=charset)  # type: ignore[arg-type]
         content_type = f"{envelope.version.media_type}; charset={charsets.wire_name(charset)}"
         return reply.evolve(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bus.errors import NotAuthenticated
 from bus.message import Content, Message
 from bus.ports import Next, Ports
 from bus.security.wsse import SECURITY, TOKEN
@@ -19,12 +20,21 @@ _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "x-api-key", "
 
 
 async def authenticate(message: Message, onward: Next, ports: Ports) -> Message:
-    """Pass on a message whose caller is known, without its credential. Raises NotAuthenticated."""
+    """Pass on a message whose caller is known, without its credential.
+
+    Raises NotAuthenticated, also for a caller whose message was readable only by another's quirk profile.
+    """
     if message.door == "workflow":
         return await onward(message.evolve(consumer=WORKFLOW, charset="utf-8"))
     consumer = await ports.identities.identify(message, ports.registry.snapshot)
     changes: dict[str, object] = {"consumer": consumer}
-    if not message.charset:
+    if message.claimed is not None and message.claimed.name != consumer.name:
+        raise NotAuthenticated("the message could only be read by the quirk profile of another consumer than its own")
+    if consumer.quirks is not None and consumer.quirks.charset:
+        changes["charset"] = consumer.quirks.charset
+        if message.charset and message.charset != consumer.quirks.charset:
+            changes["body"] = b""
+    elif not message.charset:
         changes["charset"] = consumer.charset.lower() or "utf-8"
     if not _CREDENTIALS.isdisjoint(message.headers):
         changes["headers"] = {name: text for name, text in message.headers.items() if name not in _CREDENTIALS}

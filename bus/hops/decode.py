@@ -7,6 +7,9 @@ from bus.media import Media, media
 from bus.message import Content, Message
 from bus.payload import forwardable, off_loop, read_json, read_text, read_xml
 from bus.ports import Next, Ports
+from bus.quirks import note, straightened
+from transformers import charset as charsets
+from transformers.charset import Decoded
 from transformers.errors import DocumentTooLarge, EnvelopeInvalid, VersionMismatch
 from transformers.soap import SoapVersion, open_envelope
 
@@ -27,6 +30,8 @@ async def decode(message: Message, onward: Next, ports: Ports) -> Message:
 
 def decoded(message: Message, limit: int) -> Message:
     """Answer the message with its content, its body emptied where nobody else would read it as we did."""
+    if message.claimed is not None and message.claimed.quirks is not None:
+        message = straightened(message, message.claimed.quirks)
     if message.door != "soap" and not message.body:
         return message.evolve(content=Content({}), charset="")
     kind = media(message.content_type)
@@ -45,7 +50,13 @@ def decoded(message: Message, limit: int) -> Message:
         content = Content(read_xml(text, limit) if kind.kind == "xml" else read_json(text, limit), None, size)
     body = message.body if forwardable(text, message.body, content) else b""
     unsaid = not text.declared and text.charset == "utf-8" and message.body.isascii()
-    return message.evolve(content=content, body=body, charset="" if unsaid else text.charset)
+    notes = (*message.notes, _lie(text)) if text.lied else message.notes
+    return message.evolve(content=content, body=body, charset="" if unsaid else text.charset, notes=notes)
+
+
+def _lie(text: Decoded) -> str:
+    declared = charsets.wire_name(text.declared) if charsets.codec_of(text.declared) else "an unknown charset"
+    return note("charset", f"declared {declared}, is {charsets.wire_name(text.charset)}")
 
 
 def _check_media(message: Message, kind: Media) -> None:

@@ -29,6 +29,8 @@ def passes_back(message: Message, reply: Message, operation: Operation, provider
     """Whether the reply's bytes can go to the caller unread."""
     if operation.reply or operation.reply_keys or reply.status >= 300 or not reply.body:
         return False
+    if message.drift or provider.quirks is not None:
+        return False
     if operation.reply_check is not None and operation.reply_check.gate != "off":
         return False
     if codec_of(reply.charset) != message.charset or not speaks_alike(message, provider):
@@ -57,7 +59,12 @@ def read_reply(message: Message, reply: Message, provider: Provider, limit: int)
         _failed(reply, _detail(reply, limit))
     else:
         content, text = _plain(reply, limit)
-    alike = message.door != "workflow" and speaks_alike(message, provider) and text.charset == message.charset
+    alike = (
+        message.door != "workflow"
+        and not message.drift
+        and speaks_alike(message, provider)
+        and text.charset == message.charset
+    )
     return content, alike and forwardable(text, reply.body, content)
 
 

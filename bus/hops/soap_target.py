@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import NoReturn
 
 from bus.errors import BadRequest, FaceNotOffered, UnknownOperation
+from bus.hops.drift import brought_home
 from bus.hops.stage import content_of
 from bus.hops.suggest import missing
+from bus.media import media
 from bus.message import Message
+from bus.quirks import note
 from bus.security.wsse import SECURITY
 from registry.model import Operation, ServiceVersion
 from transformers.document import Element
@@ -37,7 +40,32 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
         _refuse_version(envelope.version, version)
     if envelope.headers:
         check_must_understand(envelope, UNDERSTOOD)
-    return message.evolve(version=version, operation=_operation(envelope.payload, message.target.action, version))
+    quirks = message.consumer.quirks if message.consumer is not None else None
+    if quirks is not None and quirks.namespace and envelope.payload is not None:
+        message = brought_home(message, envelope.payload, version, quirks)
+    action = message.target.action
+    try:
+        operation = _operation(envelope.payload, action, version)
+    except BadRequest:
+        if quirks is None or quirks.soap_action != "ignore":
+            raise
+        operation = _operation(envelope.payload, "", version)
+    if remark := _action_remark(message, operation):
+        return message.evolve(version=version, operation=operation, notes=(*message.notes, remark))
+    return message.evolve(version=version, operation=operation)
+
+
+def _action_remark(message: Message, operation: Operation) -> str:
+    """What is wrong with the SOAPAction of a call that is carried all the same; the value stays out of it."""
+    action = message.target.action
+    if action == operation.action or not operation.action:
+        return ""
+    if action:
+        return note("soap_action", f"not the one of {operation.name}")
+    # SOAP 1.1 §6.1.1 wants the header, if only empty; in SOAP 1.2 the action is optional.
+    if "soapaction" in message.headers or media(message.content_type).name == SoapVersion.V12.media_type:
+        return ""
+    return note("soap_action", "missing")
 
 
 def _refuse_version(spoken: SoapVersion, version: ServiceVersion) -> NoReturn:

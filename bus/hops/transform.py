@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bus.errors import BusError, ProviderFault
+from bus.hops.drift import to_contract
 from bus.hops.replies import passes_back, read_reply
 from bus.hops.stage import content_of, operation_of, version_of
 from bus.hops.wire import passes_out, rest_wire, soap_wire
 from bus.message import Content, Message, Wire
 from bus.payload import off_loop
 from bus.ports import Next, Ports
+from bus.quirks import note, straightened_reply
 from registry.model import Operation, Provider
-from transformers.document import Document, is_xml
+from transformers.document import Document, Element, is_xml
 from transformers.errors import AnswerRefused, MappingFailed
 
 
@@ -48,8 +50,12 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     """The reply as the contract says it."""
     if passes_back(message, reply, operation, provider):
         return reply
+    if provider.quirks is not None:
+        reply = straightened_reply(reply, provider.quirks, soap=provider.protocol != "rest")
     content, same = read_reply(message, reply, provider, limit)
     document = content.document
+    if provider.quirks is not None and provider.quirks.namespace and is_xml(document) and not operation.reply:
+        reply, same = _brought_home(reply, document, operation, same)  # type: ignore[arg-type]
     if document is not None:
         document = _mapped(document, reply, operation)
     if document is not None and is_xml(document) is not (operation.form == "xml"):
@@ -57,6 +63,13 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     if document is content.document and same:
         return reply.evolve(content=content)
     return reply.evolve(content=Content(document, None, content.size), body=b"")
+
+
+def _brought_home(reply: Message, payload: Element, operation: Operation, same: bool) -> tuple[Message, bool]:
+    """The reply with its payload in the contract's namespaces, and whether its bytes still are what callers read."""
+    if not to_contract(payload, operation.reply_element, operation.reply_shape):
+        return reply, same
+    return reply.evolve(notes=(*reply.notes, note("reply_namespace", "not the contract's"))), False
 
 
 def _mapped(document: Document, reply: Message, operation: Operation) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -28,18 +29,16 @@ class Basic:
 
 Presented: TypeAlias = "ApiKey | Basic | UsernameToken"
 
+_SEVERAL = "more than one credential: send exactly one"
+
 
 def presented(message: Message) -> Presented:
     """Answer the message's credential.
 
     Raises NotAuthenticated when there is none, more than one (whose would count?), or one that cannot be read.
     """
-    found: list[Presented] = []
-    headers = message.headers
-    if key := headers.get("x-api-key"):
-        found.append(ApiKey(key.strip()))
-    if authorization := headers.get("authorization"):
-        found.append(_authorization(authorization))
+    own = in_headers(message.headers)
+    found: list[Presented] = [] if own is None else [own]
     if message.content is not None and message.content.envelope is not None and message.content.envelope.headers:
         token = read_token(message.content.envelope.headers)
         if token is not None:
@@ -47,11 +46,21 @@ def presented(message: Message) -> Presented:
     if not found:
         raise NotAuthenticated("no credential: send X-API-Key, Authorization, or a WS-Security UsernameToken")
     if len(found) > 1:
-        raise NotAuthenticated("more than one credential: send exactly one")
+        raise NotAuthenticated(_SEVERAL)
     return found[0]
 
 
-def _authorization(header: str) -> Presented:
+def in_headers(headers: Mapping[str, str]) -> ApiKey | Basic | None:
+    """The credential in the HTTP headers, if there is one. Raises NotAuthenticated as ``presented`` does."""
+    key, authorization = headers.get("x-api-key"), headers.get("authorization")
+    if key and authorization:
+        raise NotAuthenticated(_SEVERAL)
+    if key:
+        return ApiKey(key.strip())
+    return _authorization(authorization) if authorization else None
+
+
+def _authorization(header: str) -> ApiKey | Basic:
     scheme, _, value = header.strip().partition(" ")
     value = value.strip()
     if scheme.lower() == "bearer" and value:
