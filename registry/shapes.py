@@ -18,13 +18,12 @@ from transformers import ns
 from transformers.document import Document, Element, Json, Transform
 from transformers.errors import MappingFailed, TransformerInvalid
 from transformers.xml_json import (
+    Codec,
     Shape,
     shape_from_json_schema,
     shape_from_xsd,
     simple_to_json,
     simple_to_xml,
-    to_json,
-    to_xml,
 )
 
 
@@ -47,9 +46,10 @@ class Conversions:
 
 def by_shape(shape: Shape) -> Conversion:
     """The conversion that a shape describes."""
+    codec = Codec(shape)
     return Conversion(
-        lambda document: to_json(element_of(document, "to_json"), shape),
-        lambda document: to_xml(json_of(document, "to_xml"), shape),
+        lambda document: codec.to_json(element_of(document, "to_json")),
+        lambda document: codec.to_xml(json_of(document, "to_xml")),
         shape,
     )
 

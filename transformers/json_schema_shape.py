@@ -11,6 +11,7 @@ from transformers.errors import TransformerInvalid
 from transformers.shape import Attribute, Field, Kind, Shape, Type
 from transformers.xml_names import to_xml_name
 
+_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null", list: "array"}
 _KINDS: dict[str, Kind] = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 
@@ -57,7 +58,7 @@ class _Builder:
         elif kinds == {"integer", "number"}:
             self.types[key] = Type(kind="number")
         elif not kinds and not merged["listed"]:
-            self.types[key] = Type()
+            self.types[key] = Type(open=True)
         else:
             self.types[key] = Type(kind="string")
         return key
@@ -134,7 +135,10 @@ class _Builder:
             return merged
         kinds = schema.get("type", [])
         merged["kinds"] |= set(kinds) if isinstance(kinds, list) else {kinds}
+        listed = schema.get("enum", [schema["const"]] if "const" in schema else [])
         merged["listed"] = "enum" in schema or "const" in schema
+        if not merged["kinds"] and isinstance(listed, list):
+            merged["kinds"] |= {_NAMES.get(type(value), "object") for value in listed}
         properties = schema.get("properties")
         if isinstance(properties, dict):
             for name, part in properties.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+SOAPENC = "http://schemas.xmlsoap.org/soap/encoding/"
 SOAP11_ACTOR_NEXT = "http://schemas.xmlsoap.org/soap/actor/next"
 SOAP12_ROLE_NEXT = "http://www.w3.org/2003/05/soap-envelope/role/next"
 SOAP12_ROLE_ULTIMATE = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+WSDL = "http://schemas.xmlsoap.org/wsdl/"
 XML = "http://www.w3.org/XML/1998/namespace"
 XSD = "http://www.w3.org/2001/XMLSchema"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

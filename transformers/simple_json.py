@@ -13,6 +13,7 @@ from typing import Any
 from lxml import etree
 
 from transformers import ns
+from transformers.any_json import fill
 from transformers.document import Element, Json
 from transformers.errors import MappingFailed
 from transformers.xml_names import from_xml_name, to_xml_name
@@ -53,18 +54,6 @@ def simple_to_xml(value: Json, root: str) -> Element:
     element = etree.Element(root, nsmap=nsmap)
     _write(element, {"item": value} if isinstance(value, list) else value, namespace)
     return element
-
-
-def fill(value: dict[str, Json], name: str, item: Json) -> None:
-    """Add an item under a name; a second one turns the first into an array."""
-    if name not in value:
-        value[name] = item
-        return
-    present = value[name]
-    if isinstance(present, list):
-        present.append(item)
-    else:
-        value[name] = [present, item]
 
 
 def _write(element: Element, value: Json, namespace: str) -> None:

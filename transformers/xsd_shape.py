@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 
 from transformers import ns
 from transformers.document import Element
-from transformers.errors import DocumentError, TransformerInvalid
-from transformers.references import name_of
-from transformers.shape import Attribute, Field, Kind, Shape, Type
-from transformers.xml import Limits, local_name, parse
+from transformers.errors import TransformerInvalid
+from transformers.references import line_of
+from transformers.shape import WILDCARD, Attribute, Field, Group, Kind, Particle, Place, Shape, Type
+from transformers.xml import local_name
+from transformers.xsd_documents import XS, Component, SchemaIndex
 
-_SOURCE_LIMITS = Limits(bytes=32 * 1024 * 1024)
-_XS = f"{{{ns.XSD}}}"
 _INTEGERS = (
     "integer int long short byte nonNegativeInteger positiveInteger nonPositiveInteger negativeInteger "
     "unsignedInt unsignedLong unsignedShort unsignedByte"
@@ -25,264 +25,169 @@ _KINDS: dict[str, Kind] = {
     "double": "number",
     "boolean": "boolean",
 }
+_ANY = "#any"
+_ENCODING = f"{{{ns.SOAPENC}}}"
+_ARRAY_TYPE = f"{{{ns.WSDL}}}arrayType"
+
+#: How often each element may come, by Clark name.
+_Counts = dict[str, tuple[int, int | None]]
 
 
 def shape_from_xsd(main: bytes, includes: Mapping[str, bytes] | None = None, root: str = "") -> Shape:
     """Read the shape of a global element from an XML Schema 1.0 and the documents that it includes or imports.
 
-    ``root`` is a Clark name, or a local name, or empty for the only global element. Sequence, choice, all, groups,
-    references, extension, restriction, simple content and attributes are read; wildcards and mixed content are
-    carried over by the convention of ``simple_json``. Raises TransformerInvalid.
+    ``root`` is a Clark name, or a local name, or empty for the only global element. Everything is read but
+    ``xs:redefine`` with changes; ``xs:any`` and anyType take what ``any_json`` says. Arrays of SOAP's own encoding
+    (SOAP 1.1 §5.4.2, WSDL 1.1 §2.2) are arrays. Raises TransformerInvalid.
     """
-    schemas = _Schemas(main, dict(includes or {}))
-    declaration = schemas.root(root)
-    builder = _Builder(schemas)
-    tag, type_ = builder.global_element(declaration)
-    return Shape(tag, type_, builder.types, nillable=_true(declaration.node, "nillable"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A schema component and the namespace and form defaults of the document that it stands in."""
-
-    node: Element
-    namespace: str
-    qualified: bool
-    attributes_qualified: bool
-
-    def inside(self, node: Element) -> _Node:
-        return replace(self, node=node)
-
-
-class _Schemas:
-    """All documents of a schema, indexed by kind and Clark name."""
-
-    def __init__(self, main: bytes, known: dict[str, bytes]) -> None:
-        self._known = known
-        self._index: dict[tuple[str, str], _Node] = {}
-        self._seen: set[tuple[str, str]] = set()
-        self.globals: list[str] = []
-        self._own: list[str] = []
-        self._add(main, "", None)
-
-    def root(self, name: str) -> _Node:
-        if not name:
-            if len(self._own) != 1:
-                raise TransformerInvalid("name the root element: the schema has several global elements, or none")
-            name = self._own[0]
-        fitting = [tag for tag in self.globals if name in (tag, ns.split(tag)[1])]
-        if len(fitting) != 1:
-            raise TransformerInvalid(f"the schema has no single global element {name!r}")
-        return self._index["element", fitting[0]]
-
-    def find(self, kind: str, reference: str, node: _Node) -> _Node | None:
-        """The component that a QName in this document means; None for built-in types and missing imports."""
-        return self._index.get((kind, self.resolve(reference, node)))
-
-    def resolve(self, reference: str, node: _Node) -> str:
-        """A QName of this document in Clark notation."""
-        prefix, _, name = reference.strip().rpartition(":")
-        namespace = node.node.nsmap.get(prefix or None, "") or ""
-        # A chameleon include: no default namespace of its own, so names mean the including schema's.
-        return ns.clark(namespace or ("" if prefix else node.namespace), name)
-
-    def _add(self, data: bytes, name: str, adopted: str | None) -> None:
-        try:
-            root = parse(data, _SOURCE_LIMITS)
-        except DocumentError as error:
-            raise TransformerInvalid(f"{name or 'the schema'}: {error}") from error
-        if root.tag != f"{_XS}schema":
-            raise TransformerInvalid(f"{name or 'the schema'}: the root element is not xs:schema")
-        namespace = root.get("targetNamespace") or adopted or ""
-        qualified = root.get("elementFormDefault") == "qualified"
-        attributes_qualified = root.get("attributeFormDefault") == "qualified"
-        for node in root:
-            kind = local_name(node)
-            if kind in ("include", "import", "redefine"):
-                self._follow(node, kind, namespace)
-            elif node.get("name"):
-                kind = "type" if kind in ("complexType", "simpleType") else kind
-                tag = ns.clark(namespace, node.get("name", ""))
-                self._index.setdefault((kind, tag), _Node(node, namespace, qualified, attributes_qualified))
-                if kind == "element":
-                    self.globals.append(tag)
-                    if not name:
-                        self._own.append(tag)
-
-    def _follow(self, link: Element, kind: str, namespace: str) -> None:
-        location = link.get("schemaLocation")
-        target = name_of(location, self._known) if location is not None else self._owner(link.get("namespace", ""))
-        if target is None:
-            if location is None:
-                return
-            raise TransformerInvalid(f"{kind} of {location!r}: not among the schema's own files")
-        adopted = None if kind == "import" else namespace
-        if (target, adopted or "") not in self._seen:
-            self._seen.add((target, adopted or ""))
-            self._add(self._known[target], target, adopted)
-
-    def _owner(self, namespace: str) -> str | None:
-        for name, data in self._known.items():
-            if f'"{namespace}"'.encode() in data and parse(data, _SOURCE_LIMITS).get("targetNamespace") == namespace:
-                return name
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Occurs:
-    """How often the particles around this one let it come."""
-
-    least: int = 1
-    most: int | None = 1
-    round: int = 0
-
-    def of(self, node: Element, *, optional: bool = False) -> _Occurs:
-        least = int(node.get("minOccurs", "1"))
-        text = node.get("maxOccurs", "1")
-        most = None if text == "unbounded" else int(text)
-        both = None if self.most is None or most is None else self.most * most
-        return _Occurs(0 if optional else self.least * least, both, self.round)
+    index = SchemaIndex(main, dict(includes or {}))
+    declaration = index.root(root)
+    builder = _Builder(index)
+    type_ = builder.type_of(declaration)
+    nillable = _true(declaration.node, "nillable")
+    return Shape(declaration.tag, type_, builder.types, nillable, _by_name(builder.derived))
 
 
 class _Builder:
     """Turns components into types; named types once, so that recursion ends."""
 
-    def __init__(self, schemas: _Schemas) -> None:
-        self._schemas = schemas
+    def __init__(self, index: SchemaIndex) -> None:
+        self._index = index
         self.types: dict[str, Type] = {}
+        self.derived: set[str] = set()
         self._anonymous = 0
-        self._rounds = 0
 
-    def global_element(self, declaration: _Node) -> tuple[str, str]:
-        """The Clark name and the type's name of a global element."""
-        return ns.clark(declaration.namespace, declaration.node.get("name", "")), self._type_of(declaration)
-
-    def _type_of(self, declaration: _Node) -> str:
+    def type_of(self, declaration: Component) -> str:
+        """The key of the type of an element, with every type that may stand in its place."""
         reference = declaration.node.get("type")
         if reference is not None:
-            return self._named(reference, declaration)
+            key = self.named(reference, declaration)
+            for component in self._index.derived_from(key):
+                self.derived.add(self._make(component.tag, component))
+            return key
         for child in declaration.node:
-            if child.tag in (f"{_XS}complexType", f"{_XS}simpleType"):
+            if child.tag in (f"{XS}complexType", f"{XS}simpleType"):
                 self._anonymous += 1
                 return self._make(f"#{self._anonymous}", declaration.inside(child))
         head = declaration.node.get("substitutionGroup")
-        owner = self._schemas.find("element", head, declaration) if head else None
-        return self._type_of(owner) if owner is not None else self._any()
+        owner = self._index.find("element", head, declaration) if head else None
+        return self.type_of(owner) if owner is not None else self._any()
 
-    def _named(self, reference: str, declaration: _Node) -> str:
-        tag = self._schemas.resolve(reference, declaration)
+    def named(self, reference: str, declaration: Component) -> str:
+        """The key of a type by its QName."""
+        tag = self._index.resolve(reference, declaration)
         if tag in self.types:
             return tag
-        if tag.startswith(_XS):
-            name = tag.removeprefix(_XS)
-            self.types[tag] = Type() if name == "anyType" else Type(kind=_KINDS.get(name, "string"))
+        namespace, name = ns.split(tag)
+        if tag == f"{_ENCODING}Array":
+            return self._array(self._any())
+        if namespace in (ns.XSD, ns.SOAPENC):
+            self.types[tag] = Type(open=True) if name == "anyType" else Type(kind=_KINDS.get(name, "string"))
             return tag
-        node = self._schemas.find("type", reference, declaration)
+        node = self._index.find("type", reference, declaration)
         if node is None:
             raise TransformerInvalid(f"the schema has no type {reference!r}")
         return self._make(tag, node)
 
     def _any(self) -> str:
-        self.types.setdefault("#any", Type())
-        return "#any"
+        self.types.setdefault(_ANY, Type(open=True))
+        return _ANY
 
-    def _make(self, key: str, node: _Node) -> str:
+    def _array(self, item: str) -> str:
+        """An array of SOAP's encoding: its items may have any name."""
+        key = f"#array of {item}"
+        self.types.setdefault(key, Type(fields=(Field("item", "item", item, 0, None, nillable=True),), items=True))
+        return key
+
+    def _make(self, key: str, node: Component) -> str:
         if key in self.types:
             return key
         self.types[key] = Type()  # stands in while a recursive type is being read
-        if node.node.tag == f"{_XS}simpleType":
+        if node.node.tag == f"{XS}simpleType":
             self.types[key] = Type(kind=self._kind(node))
         else:
             self.types[key] = self._complex(node)
         return key
 
-    def _kind(self, node: _Node) -> Kind:
-        restriction = node.node.find(f"{_XS}restriction")
+    def _kind(self, node: Component) -> Kind:
+        restriction = node.node.find(f"{XS}restriction")
         if restriction is None:
             return "string"  # a list or a union keeps its text
         base = restriction.get("base")
-        inner = restriction.find(f"{_XS}simpleType")
+        inner = restriction.find(f"{XS}simpleType")
         if base is None:
             return self._kind(node.inside(inner)) if inner is not None else "string"
-        return self.types[self._named(base, node)].kind or "string"
+        return self.types[self.named(base, node)].kind or "string"
 
-    def _complex(self, node: _Node) -> Type:
+    def _complex(self, node: Component) -> Type:
         mixed = _true(node.node, "mixed")
         for content in node.node:
-            if content.tag in (f"{_XS}simpleContent", f"{_XS}complexContent"):
+            if content.tag in (f"{XS}simpleContent", f"{XS}complexContent"):
                 derivation = next((part for part in content if local_name(part) in ("extension", "restriction")), None)
                 if derivation is None:
                     return Type()
-                simple = content.tag == f"{_XS}simpleContent"
+                simple = content.tag == f"{XS}simpleContent"
                 return self._derived(node.inside(derivation), simple, mixed or _true(content, "mixed"))
-        fields = tuple(self._fields(node, _Occurs()))
-        return Type(fields=_merged(fields), attributes=tuple(self._attributes(node)), mixed=mixed)
+        return self._content(node, Type(), _attributes_named(self._attributes(node)), mixed)
 
-    def _derived(self, node: _Node, simple: bool, mixed: bool) -> Type:
-        base = self.types[self._named(node.node.get("base", ""), node)]
-        own = tuple(self._attributes(node))
+    def _derived(self, node: Component, simple: bool, mixed: bool) -> Type:
+        reference = node.node.get("base", "")
+        if self._index.resolve(reference, node) == f"{_ENCODING}Array":
+            return self.types[self._array(self._array_item(node))]
+        base = self.types[self.named(reference, node)]
+        own = self._attributes(node)
         taken = {attribute.tag for attribute in own}
-        attributes = (*(attribute for attribute in base.attributes if attribute.tag not in taken), *own)
+        attributes = _attributes_named([*(each for each in base.attributes if each.tag not in taken), *own])
         if simple:
             return Type(kind=base.kind or "string", attributes=attributes)
-        fields = tuple(self._fields(node, _Occurs()))
-        if local_name(node.node) == "extension":
-            fields = (*base.fields, *fields)
-        return Type(fields=_merged(fields), attributes=attributes, mixed=mixed or base.mixed)
+        extends = local_name(node.node) == "extension"
+        return self._content(node, base if extends else Type(), attributes, mixed or (extends and base.mixed))
 
-    def _fields(self, node: _Node, occurs: _Occurs) -> Iterator[Field]:
-        for part in node.node:
-            kind = local_name(part)
-            if kind == "element":
-                yield self._element(node.inside(part), occurs.of(part))
-            elif kind in ("sequence", "all"):
-                inner = occurs.of(part)
-                repeated = kind == "sequence" and (inner.most is None or inner.most > 1) and not inner.round
-                if repeated:
-                    self._rounds += 1
-                    inner = replace(inner, round=self._rounds)
-                yield from self._fields(node.inside(part), inner)
-            elif kind == "choice":
-                yield from self._fields(node.inside(part), replace(occurs.of(part), least=0))
-            elif kind == "group" and part.get("ref"):
-                group = self._schemas.find("group", part.get("ref", ""), node)
-                if group is None:
-                    raise TransformerInvalid(f"the schema has no group {part.get('ref')!r}")
-                yield from self._fields(group, occurs.of(part))
+    def _array_item(self, node: Component) -> str:
+        """What an array holds: by its ``wsdl:arrayType``, else by the one element of its content."""
+        for attribute in node.node.iter(f"{XS}attribute"):
+            written = attribute.get(_ARRAY_TYPE)
+            if written:
+                return self._array_part(written.strip(), node.inside(attribute))
+        element = next(node.node.iter(f"{XS}element"), None)
+        return self.type_of(node.inside(element)) if element is not None else self._any()
 
-    def _element(self, node: _Node, occurs: _Occurs) -> Field:
-        reference = node.node.get("ref")
-        declaration = self._schemas.find("element", reference, node) if reference else node
-        if declaration is None:
-            raise TransformerInvalid(f"the schema has no element {reference!r}")
-        name = declaration.node.get("name", "")
-        form = declaration.node.get("form")
-        qualified = reference is not None or (form == "qualified" if form else node.qualified)
-        return Field(
-            name=name,
-            tag=ns.clark(declaration.namespace, name) if qualified else name,
-            type=self._type_of(declaration),
-            least=occurs.least,
-            most=occurs.most,
-            nillable=_true(declaration.node, "nillable"),
-            round=occurs.round,
+    def _array_part(self, written: str, node: Component) -> str:
+        outer = written[: written.rindex("[")] if "[" in written else written
+        if outer.endswith("]"):
+            return self._array(self._array_part(outer, node))
+        return self.named(outer, node)
+
+    def _content(self, node: Component, base: Type, attributes: tuple[Attribute, ...], mixed: bool) -> Type:
+        """The type of a content model: that of ``base`` and what follows it in ``node``."""
+        model = _Model(self, base)
+        parts, counts = model.parts(node, "sequence")
+        fields = model.settled(counts)
+        free = model.free or base.content is not None
+        before: tuple[Particle, ...] = (Place("#text", None),) if mixed else ()
+        inherited = (
+            (base.content,) if base.content is not None else tuple(Place(each.name, each.most) for each in base.fields)
         )
+        content = Group("sequence", (*before, *inherited, *parts)) if free or mixed else None
+        return Type(fields=fields, attributes=attributes, mixed=mixed, open=model.open or base.open, content=content)
 
-    def _attributes(self, node: _Node) -> Iterator[Attribute]:
+    def _attributes(self, node: Component) -> list[Attribute]:
+        found: list[Attribute] = []
         for part in node.node:
             kind = local_name(part)
             if kind == "attribute" and part.get("use") != "prohibited":
-                yield self._attribute(node.inside(part))
+                found.append(self._attribute(node.inside(part)))
             elif kind == "attributeGroup" and part.get("ref"):
-                group = self._schemas.find("attributeGroup", part.get("ref", ""), node)
+                group = self._index.find("attributeGroup", part.get("ref", ""), node)
                 if group is not None:
-                    yield from self._attributes(group)
+                    found += self._attributes(group)
+        return found
 
-    def _attribute(self, node: _Node) -> Attribute:
+    def _attribute(self, node: Component) -> Attribute:
         reference = node.node.get("ref")
         if reference:
-            tag = self._schemas.resolve(reference, node)
-            declaration = self._schemas.find("attribute", reference, node)
+            tag = self._index.resolve(reference, node)
+            declaration = self._index.find("attribute", reference, node)
             kind = self._attribute_kind(declaration) if declaration is not None else "string"
             return Attribute(ns.split(tag)[1], tag, kind)
         name = node.node.get("name", "")
@@ -290,21 +195,158 @@ class _Builder:
         qualified = form == "qualified" if form else node.attributes_qualified
         return Attribute(name, ns.clark(node.namespace, name) if qualified else name, self._attribute_kind(node))
 
-    def _attribute_kind(self, node: _Node) -> Kind:
-        inner = node.node.find(f"{_XS}simpleType")
+    def _attribute_kind(self, node: Component) -> Kind:
+        inner = node.node.find(f"{XS}simpleType")
         if inner is not None:
             return self._kind(node.inside(inner))
         reference = node.node.get("type")
-        return (self.types[self._named(reference, node)].kind or "string") if reference else "string"
+        return (self.types[self.named(reference, node)].kind or "string") if reference else "string"
 
 
-def _merged(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """Fields of one name in several places of a content model become one array in the first place."""
-    found: dict[str, Field] = {}
-    for field in fields:
-        earlier = found.get(field.tag)
-        found[field.tag] = field if earlier is None else replace(earlier, most=None, least=0)
-    return tuple(found.values())
+class _Model:
+    """One content model while it is read: the fields that it has met, and whether their order is free."""
+
+    def __init__(self, builder: _Builder, base: Type) -> None:
+        self._builder = builder
+        self._index = builder._index
+        self._fields: dict[str, Field] = {field.tag: field for field in base.fields}
+        self._base = {field.tag: (field.least, field.most) for field in base.fields}
+        self._names = {field.name for field in base.fields}
+        self.open = False
+        self.free = False
+
+    def parts(self, node: Component, kind: str) -> tuple[tuple[Particle, ...], _Counts]:
+        """The particles among the children of ``node``, and how often each element comes there."""
+        particles: list[Particle] = []
+        counts: list[_Counts] = []
+        for part in node.node:
+            read = self._particle(node, part)
+            if read is not None:
+                particles.append(read[0])
+                counts.append(read[1])
+        return tuple(particles), _either(counts) if kind == "choice" else _together(counts)
+
+    def settled(self, counts: _Counts) -> tuple[Field, ...]:
+        """The fields, each as often as it comes in all."""
+        total = _together([self._base, counts])
+        return tuple(replace(field, least=total[tag][0], most=total[tag][1]) for tag, field in self._fields.items())
+
+    def _particle(self, node: Component, part: Element) -> tuple[Particle, _Counts] | None:
+        kind, least, most = local_name(part), *_occurs(part)
+        if kind == "element":
+            return self._elements(node.inside(part), least, most)
+        if kind == "any":
+            self.open = self.free = True
+            return Place(WILDCARD, most), {}
+        if kind == "group" and part.get("ref"):
+            group = self._index.find("group", part.get("ref", ""), node)
+            if group is None:
+                raise TransformerInvalid(f"the schema has no group {part.get('ref')!r}")
+            inner, counts = self.parts(group, "sequence")
+            kind = "sequence"
+        elif kind in ("sequence", "all", "choice"):
+            inner, counts = self.parts(node.inside(part), kind)
+        else:
+            return None
+        self.free = self.free or most != 1 or (kind == "all" and len(inner) > 1)
+        return Group("choice" if kind == "choice" else "sequence", inner, most), _times(counts, least, most)
+
+    def _elements(self, node: Component, least: int, most: int | None) -> tuple[Particle, _Counts]:
+        """One element, or those that may stand for the one referred to."""
+        reference = node.node.get("ref")
+        if not reference:
+            return self._one(node, False, least, most)
+        declaration = self._index.find("element", reference, node)
+        if declaration is None:
+            return self._unknown(self._index.resolve(reference, node), least, most)
+        able = [
+            each
+            for each in (declaration, *self._index.substitutes_of(declaration.tag))
+            if not _true(each.node, "abstract")
+        ]
+        if len(able) == 1 or not able:
+            return self._one(able[0] if able else declaration, True, least, most)
+        read = [self._one(each, True, 0, most) for each in able]
+        self.free = self.free or most != 1
+        places = tuple(part for part, _ in read)
+        return Group("choice", places, None if most != 1 else 1), _together([counts for _, counts in read])
+
+    def _one(self, declaration: Component, referred: bool, least: int, most: int | None) -> tuple[Particle, _Counts]:
+        form = declaration.node.get("form")
+        qualified = referred or (form == "qualified" if form else declaration.qualified)
+        tag = declaration.tag if qualified else declaration.node.get("name", "")
+        if tag in self._fields:
+            self.free = True
+        else:
+            self._add(tag, self._builder.type_of(declaration), _true(declaration.node, "nillable"))
+        return Place(self._fields[tag].name, most), {tag: (least, most)}
+
+    def _unknown(self, tag: str, least: int, most: int | None) -> tuple[Particle, _Counts]:
+        """A reference to what no document declares; .NET refers to ``xs:schema`` that way for a DataSet."""
+        if ns.split(tag)[0] != ns.XSD:
+            raise TransformerInvalid(f"the schema has no element {ns.split(tag)[1]!r}")
+        if tag not in self._fields:
+            self._add(tag, self._builder._any(), False)
+        return Place(self._fields[tag].name, most), {tag: (least, most)}
+
+    def _add(self, tag: str, type_: str, nillable: bool) -> None:
+        name = ns.split(tag)[1]
+        name = name if name not in self._names else tag if tag.startswith("{") else f"{{}}{tag}"
+        self._names.add(name)
+        self._fields[tag] = Field(name, tag, type_, nillable=nillable)
+
+
+def _occurs(part: Element) -> tuple[int, int | None]:
+    most = part.get("maxOccurs", "1").strip()
+    try:
+        return int(part.get("minOccurs", "1")), None if most == "unbounded" else int(most)
+    except ValueError:
+        raise TransformerInvalid("minOccurs or maxOccurs is no number", line=line_of(part)) from None
+
+
+def _together(all_counts: list[_Counts]) -> _Counts:
+    """How often elements come where each of these comes."""
+    total: _Counts = {}
+    for counts in all_counts:
+        for tag, (least, most) in counts.items():
+            known = total.get(tag, (0, 0))
+            total[tag] = (known[0] + least, None if most is None or known[1] is None else known[1] + most)
+    return total
+
+
+def _either(all_counts: list[_Counts]) -> _Counts:
+    """How often elements come where one of these comes."""
+    total: _Counts = {}
+    for tag in {tag: None for counts in all_counts for tag in counts}:
+        several = [counts.get(tag, (0, 0)) for counts in all_counts]
+        mosts = [most for _, most in several]
+        bounded = [most for most in mosts if most is not None]
+        total[tag] = (min(least for least, _ in several), max(bounded) if len(bounded) == len(mosts) else None)
+    return total
+
+
+def _times(counts: _Counts, least: int, most: int | None) -> _Counts:
+    """How often elements come where these come so many times."""
+    return {
+        tag: (few * least, 0 if 0 in (many, most) else None if many is None or most is None else many * most)
+        for tag, (few, many) in counts.items()
+    }
+
+
+def _attributes_named(attributes: list[Attribute]) -> tuple[Attribute, ...]:
+    """Attributes of one local name are told apart by their Clark names."""
+    taken: set[str] = set()
+    found: list[Attribute] = []
+    for each in attributes:
+        found.append(each if each.name not in taken else replace(each, name=each.tag))
+        taken.add(each.name)
+    return tuple(found)
+
+
+def _by_name(derived: set[str]) -> dict[str, str]:
+    """Derived types as JSON names them: by local name where only one has it, else by Clark name."""
+    counts = Counter(ns.split(key)[1] for key in derived)
+    return {(name if counts[name := ns.split(key)[1]] == 1 else key): key for key in sorted(derived)}
 
 
 def _true(node: Element, name: str) -> bool:

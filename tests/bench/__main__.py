@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.bench import conversion
+
 HERE = Path(__file__).parent
 SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -229,6 +231,8 @@ def main() -> None:
     wanted = sys.argv[1:]
     print(f"{'case':<12}{'who':<7}{'CPU µs':>9}{'req/s':>11}{'p99 ms':>10}{'RSS MB':>9}{'ratio':>8}")
     results = [compare(case) for case in CASES if not wanted or case.name in wanted]
+    if not wanted or "conversion" in wanted:
+        results.append(conversion.measure())
     target = Path("build/bench.json")
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=2) + "\n")
