@@ -82,9 +82,17 @@ class Type:
     content: Group | None = None
     plain: bool = field(init=False, repr=False, compare=False)
     """Whether this is text alone: a JSON scalar."""
+    _by_tag: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Where anything may stand, an element of another namespace may be meant, so its local name says nothing.
+        lenient = {} if self.open else {part.tag.rpartition("}")[2]: part for part in reversed(self.fields)}
+        object.__setattr__(self, "_by_tag", lenient | {part.tag: part for part in reversed(self.fields)})
         object.__setattr__(self, "plain", self.kind is not None and not self.attributes)
+
+    def field_of(self, tag: str) -> Field | None:
+        """The field of this Clark name, or else of this local name: senders get namespaces wrong."""
+        return self._by_tag.get(tag) or self._by_tag.get(tag.rpartition("}")[2])
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,16 +163,11 @@ class _Object:
         self._attributes = {attribute.tag: (f"@{attribute.name}", attribute.kind) for attribute in type_.attributes}
         self._names = frozenset(field.name for field in type_.fields) | {TEXT}
         self._by_tag: dict[str, _Slot] = {}
-        self._by_name: dict[str, _Slot] = {}
         self._arrays = [field.name for field in type_.fields if field.many and field.least == 0]
 
     def link(self, reader: Reader) -> None:
         self._reader = reader
-        for field in reversed(self._type.fields):
-            slot = _slot(field, reader)
-            self._by_tag[field.tag] = slot
-            if not self._type.open:  # senders get namespaces wrong; where anything may stand, they may mean it
-                self._by_name[field.tag.rpartition("}")[2]] = slot
+        self._by_tag = {field.tag: _slot(field, reader) for field in self._type.fields}
 
     def read(self, element: Element, wrong: Wrong) -> Json:
         type_ = self._type
@@ -208,7 +203,7 @@ class _Object:
     def _child(self, child: Element, parent: Element, value: dict[str, Json], wrong: Wrong) -> str:
         """Read one child into ``value``; most are plain text, and most of the time goes into them."""
         tag = child.tag
-        slot = self._by_tag.get(tag) or self._by_name.get(tag.rpartition("}")[2])
+        slot = self._by_tag.get(tag) or self._misnamed(tag)
         if slot is None:
             return self._stranger(child, parent, value)
         name, many, scalar, optional, reader = slot
@@ -238,6 +233,10 @@ class _Object:
         else:
             value[name] = item
         return name
+
+    def _misnamed(self, tag: str) -> _Slot | None:
+        field = self._type.field_of(tag)
+        return None if field is None else self._by_tag[field.tag]
 
     def _stranger(self, child: Element, parent: Element, value: dict[str, Json]) -> str:
         tag = child.tag
