@@ -33,8 +33,8 @@ class Settings:
     max_body: int = 4 * 1024 * 1024
     body_timeout: float = 15.0
     max_reply: int = 32 * 1024 * 1024
-    commit_window: float = 0.002
-    """How long the journal gathers records for one commit."""
+    commit_window: float = 0.008
+    """How long the journal gathers records for one commit at the most: under load, and hardly for a lone caller."""
     journal_days: int = 30
     """Partitions older than this are dropped."""
     drain: float = 10.0

@@ -66,7 +66,7 @@ async def test_records_that_arrive_together_share_one_commit_and_one_wake_up(mon
     await writer.aclose()
 
 
-async def test_a_batch_that_formed_during_a_commit_does_not_wait_for_company() -> None:
+async def test_what_queued_up_during_a_commit_goes_into_the_next_one_together() -> None:
     in_commit = threading.Event()
 
     def slow(_: Sequence[Entry]) -> None:
@@ -74,22 +74,27 @@ async def test_a_batch_that_formed_during_a_commit_does_not_wait_for_company() -
         time.sleep(0.05)
 
     store = FakeStore(slow)
-    writer = await started(store, window=0.5)
+    writer = await started(store)
     first = asyncio.create_task(writer.outcome(a_record()))
     await asyncio.to_thread(in_commit.wait, TIMEOUT)
-    began = time.monotonic()
     await asyncio.gather(*(writer.outcome(a_record()) for _ in range(3)))
-    assert time.monotonic() - began < 0.4
     await first
     assert [len(names) for _, names in store.writes] == [1, 3]
     await writer.aclose()
 
 
-async def test_no_record_waits_longer_than_the_window_and_its_commit() -> None:
-    writer = await started(FakeStore(), window=0.1)
-    began = time.monotonic()
-    await writer.outcome(a_record())
-    assert 0.09 < time.monotonic() - began < 0.3
+async def test_a_lone_record_waits_a_sixteenth_of_the_window_and_one_in_a_crowd_all_of_it() -> None:
+    writer = await started(FakeStore(), window=0.32)
+    waits = []
+    for count in (1, 16, 1, 1):
+        began = time.monotonic()
+        await asyncio.gather(*(writer.outcome(a_record()) for _ in range(count)))
+        waits.append(time.monotonic() - began)
+    alone, crowd, after, again = waits
+    assert 0.02 <= alone < 0.3
+    assert 0.02 <= crowd < 0.3
+    assert 0.32 <= after
+    assert 0.02 <= again < 0.3
     await writer.aclose()
 
 
