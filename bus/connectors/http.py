@@ -7,71 +7,39 @@ unpacked, and a request without a whole reply at its deadline is over.
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 import time
-from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import StreamReader
 from yarl import URL
 
+from bus.connectors.pool import Dial, Pool
 from bus.errors import BadRequest, ProviderError, ProviderLied, ProviderTimeout, ProviderUnreachable, ReplyTooLarge
 from bus.ports import Inbound, Outbound
 from bus.settings import Settings
 from transformers.errors import DocumentTooLarge, MalformedDocument
 from transformers.packed import CODINGS, Unpacker
 
-#: Shorter than the 5 s after which Apache and Node close an idle connection: one that the other side closes
-#: while we write into it leaves a request whose outcome nobody knows.
-KEEP_ALIVE = 4.0
-
-#: One lost SYN is sent again after 1 s; an address silent for longer than this is down.
-CONNECT_TIMEOUT = 3.0
-
-#: aiohttp copies larger bodies of bytes in one go and warns about it.
-_STREAM_FROM = 1 << 20
-
-_SKIPPED = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+#: Methods whose requests say nothing of a content that they do not have (RFC 9110 §8.6).
+_WITHOUT_CONTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _BROKEN_HEADER = re.compile(r"[\r\n\0]")
-
-
-class _Dial:
-    """What is known about the connection of one request: being opened now, and opened for it at all."""
-
-    __slots__ = ("fresh", "opening")
-
-    def __init__(self) -> None:
-        self.fresh = False
-        self.opening = False
-
-
-_dial: ContextVar[_Dial] = ContextVar("dial")
-
-
-class _Dialler(aiohttp.TCPConnector):
-    """A pool that says whether a request's connection was new: before it is open, not one byte has left."""
-
-    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> ResponseHandler:
-        dial = _dial.get()
-        dial.fresh = dial.opening = True
-        protocol = await super()._create_connection(req, traces, timeout)
-        dial.opening = False
-        return protocol
+_METHOD = re.compile(r"[A-Z]+")
 
 
 class AioHttpClient:
-    """Implements ``HttpClient`` on one aiohttp session, made on the running loop at the first request.
+    """Implements ``HttpClient`` on one pool of connections, made on the running loop at the first request.
 
     Belongs to one event loop. ``settings.max_reply`` bounds a reply in bytes, after it is unpacked.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._max_reply = settings.max_reply
-        self._session: aiohttp.ClientSession | None = None
-        self._old_session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def send(self, outbound: Outbound) -> Inbound:
         """Send one request once and answer its whole reply.
@@ -83,7 +51,7 @@ class AioHttpClient:
         if outbound.deadline <= time.monotonic():
             where = origin(outbound.url)
             raise ProviderTimeout(f"{where}: the deadline passed before anything was sent", endpoint=where, sent=False)
-        dial = _Dial()
+        dial = Dial(outbound.deadline)
         try:
             return await self._exchange(outbound, dial)
         except ProviderUnreachable as error:
@@ -91,88 +59,85 @@ class AioHttpClient:
             # asking a safe question twice does no harm (RFC 9110 §9.2.1).
             if dial.fresh or not error.sent or outbound.method not in _SAFE_METHODS:
                 raise
-        return await self._exchange(outbound, _Dial())
+        return await self._exchange(outbound, Dial(outbound.deadline))
 
     async def aclose(self) -> None:
         """Close every connection; a later request opens new ones."""
-        sessions, self._session, self._old_session = (self._session, self._old_session), None, None
-        for session in sessions:
-            if session is not None:
-                await session.close()
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
 
-    async def _exchange(self, outbound: Outbound, dial: _Dial) -> Inbound:
-        token = _dial.set(dial)
+    async def _exchange(self, outbound: Outbound, dial: Dial) -> Inbound:
         try:
-            async with asyncio.timeout(outbound.deadline - time.monotonic()):
-                return await self._request(outbound)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return await self._request(outbound, dial)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             raise _translated(error, outbound, dial) from error
+
+    async def _request(self, outbound: Outbound, dial: Dial) -> Inbound:
+        pool = self._pool
+        if pool is None:
+            pool = self._pool = Pool()
+        address = pool.address(outbound.url)
+        head = _head(outbound, address.target, address.headers)
+        connection = await pool.take(address, dial)
+        protocol: ResponseHandler = connection.protocol  # type: ignore[assignment]  # None once it is released
+        deadline = asyncio.get_running_loop().call_at(outbound.deadline, protocol._on_read_timeout)
+        try:
+            inbound = await self._carry(protocol, head, outbound)
+        except BaseException:
+            connection.close()
+            raise
         finally:
-            _dial.reset(token)
+            deadline.cancel()
+        if protocol.transport is not None and protocol.transport.get_write_buffer_size():
+            connection.close()  # the answer came before the whole request was read: nobody knows what follows
+        else:
+            connection.release()
+        return inbound
 
-    async def _request(self, outbound: Outbound) -> Inbound:
-        body = outbound.body
-        data: Any = (body if len(body) <= _STREAM_FROM else io.BytesIO(body)) if body else None
-        session = self._http10() if outbound.http10 else self._session or self._open()
-        async with session.request(
-            outbound.method, URL(outbound.url), data=data, headers=outbound.headers, allow_redirects=False
-        ) as response:
-            payload = await self._read(response, outbound)
-            return Inbound(response.status, _flat(response.headers), payload)
+    async def _carry(self, protocol: ResponseHandler, head: bytes, outbound: Outbound) -> Inbound:
+        """One request out, in one write, and its whole reply in."""
+        protocol.set_response_params(skip_payload=outbound.method == "HEAD", read_until_eof=True, auto_decompress=False)
+        transport = protocol.transport
+        if transport is None:
+            raise aiohttp.ServerDisconnectedError
+        transport.writelines((head, outbound.body) if outbound.body else (head,))
+        reply, payload = await protocol.read()
+        while 100 <= reply.code < 200 and reply.code != 101:  # interim responses (RFC 9110 §15.2)
+            reply, payload = await protocol.read()
+        headers = _flat(reply.headers)
+        return Inbound(reply.code, headers, await self._read(payload, headers, outbound))
 
-    async def _read(self, response: aiohttp.ClientResponse, outbound: Outbound) -> bytes:
+    async def _read(self, payload: StreamReader, headers: dict[str, str], outbound: Outbound) -> bytes:
         limit = self._max_reply
-        if (response.content_length or 0) > limit:
+        announced = headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > limit and outbound.method != "HEAD":
             raise ReplyTooLarge(_too_large(outbound, limit), endpoint=origin(outbound.url))
-        encoding = response.headers.get("Content-Encoding", "")
-        if encoding and encoding.lower() != "identity":
-            return await self._unpack(response, encoding.lower(), outbound)
+        encoding = headers.get("content-encoding", "").lower()
+        if encoding and encoding != "identity":
+            return await self._unpack(payload, encoding, outbound)
         blocks: list[bytes] = []
         size = 0
-        while block := await response.content.readany():
+        while block := await payload.readany():
             blocks.append(block)
             size += len(block)
             if size > limit:
                 raise ReplyTooLarge(_too_large(outbound, limit), endpoint=origin(outbound.url))
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
-    async def _unpack(self, response: aiohttp.ClientResponse, encoding: str, outbound: Outbound) -> bytes:
+    async def _unpack(self, payload: StreamReader, encoding: str, outbound: Outbound) -> bytes:
         endpoint = origin(outbound.url)
         if encoding not in CODINGS:
             raise ProviderLied(f"{endpoint}: answered in a content encoding nobody asked for", endpoint=endpoint)
         unpacker = Unpacker(encoding, self._max_reply)
         try:
-            while block := await response.content.readany():
+            while block := await payload.readany():
                 unpacker.feed(block)
             return unpacker.finish()
         except DocumentTooLarge as error:
             raise ReplyTooLarge(f"{endpoint}: {error}", endpoint=endpoint) from error
         except MalformedDocument as error:
             raise ProviderLied(f"{endpoint}: {error}", endpoint=endpoint) from error
-
-    def _http10(self) -> aiohttp.ClientSession:
-        # aiohttp fixes the version for a whole session.
-        self._old_session = self._old_session or _session(aiohttp.HttpVersion10)
-        return self._old_session
-
-    def _open(self) -> aiohttp.ClientSession:
-        self._session = _session(aiohttp.HttpVersion11)
-        return self._session
-
-
-def _session(version: aiohttp.HttpVersion) -> aiohttp.ClientSession:
-    session = aiohttp.ClientSession(
-        connector=_Dialler(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=30),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=_SKIPPED,
-        auto_decompress=False,
-        trust_env=False,
-        version=version,
-    )
-    # Whether a request may go out twice is for the operation's policy to say.
-    session._retry_connection = False
-    return session
 
 
 def origin(url: str) -> str:
@@ -193,6 +158,20 @@ def _refuse_broken_headers(outbound: Outbound) -> None:
             raise BadRequest(f"the header {name!r} holds a line break or a NUL; nothing was sent")
 
 
+def _head(outbound: Outbound, target: str, implied: dict[str, str]) -> bytes:
+    """Request line and headers (RFC 9112 §3, §5). Raises ValueError for a method that is no token of ours."""
+    method = outbound.method
+    if not _METHOD.fullmatch(method):
+        raise ValueError("no method")
+    lines = [f"{method} {target} HTTP/1.{0 if outbound.http10 else 1}"]
+    lines += [f"{name}: {value}" for name, value in {**implied, **outbound.headers}.items()]
+    if outbound.http10 and "Connection" not in outbound.headers:
+        lines.append("Connection: keep-alive")  # a wish in HTTP/1.0 (RFC 9112 appendix C.2.2), a rule in 1.1
+    if outbound.body or method not in _WITHOUT_CONTENT:
+        lines.append(f"Content-Length: {len(outbound.body)}")
+    return "\r\n".join((*lines, "\r\n")).encode()
+
+
 def _flat(headers: Any) -> dict[str, str]:
     flat: dict[str, str] = {}
     for name, value in headers.items():
@@ -205,7 +184,7 @@ def _too_large(outbound: Outbound, limit: int) -> str:
     return f"{origin(outbound.url)} answered more than {limit} bytes; raise max_reply if that is right"
 
 
-def _translated(error: Exception, outbound: Outbound, dial: _Dial) -> ProviderError:
+def _translated(error: Exception, outbound: Outbound, dial: Dial) -> ProviderError:
     """The border between aiohttp's errors and ours. Texts name the address and the kind of failure only."""
     where = origin(outbound.url)
     unsent = dial.opening
@@ -221,6 +200,6 @@ def _translated(error: Exception, outbound: Outbound, dial: _Dial) -> ProviderEr
         return ProviderTimeout(f"{where}: no complete answer before the deadline", endpoint=where)
     if unsent or isinstance(error, aiohttp.ClientConnectorError):
         return ProviderUnreachable(f"{where}: connection refused or unreachable", endpoint=where, sent=False)
-    if isinstance(error, aiohttp.ClientResponseError):
+    if isinstance(error, HttpProcessingError):
         return ProviderLied(f"{where}: its answer is not HTTP", endpoint=where)
     return ProviderUnreachable(f"{where}: the connection broke before a whole reply", endpoint=where)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 import struct
 import zlib
 from collections import Counter
@@ -55,6 +56,7 @@ class LoopbackProvider:
             "/503-fault": self._whole(response("503 Service Unavailable", FAULT, content_type="text/xml")),
             "/redirect": self._whole(response("302 Found", b"", location="/ok", set_cookie="a=b")),
             "/not-http": self._whole(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+            "/interim": self._whole(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + response("200 OK")),
             "/closes": self._close,
             "/reset-mid-body": self._reset_mid_body,
             "/endless": self._endless,
@@ -67,9 +69,9 @@ class LoopbackProvider:
         """Scheme, host and port."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, port: int = 0) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """Listen, with TLS where there is a context for it."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -98,6 +100,10 @@ class LoopbackProvider:
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        if head.startswith("PUT /hasty "):
+            writer.write(response("413 Content Too Large"))  # before the body was read, and without reading it
+            await self.release.wait()
+            return False
         length = re.search(r"(?im)^content-length: (\d+)", head)
         body = await reader.readexactly(int(length[1])) if length else b""
         path = head.split(" ")[1].partition("?")[0]

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from loopback_provider import LoopbackProvider
+from outside import absent
 
 from bus.connectors.http import AioHttpClient
 from bus.errors import BadRequest, ProviderLied, ProviderTimeout, ProviderUnreachable, ReplyTooLarge
@@ -225,3 +231,81 @@ async def test_a_closed_client_opens_again_for_the_next_call(client: AioHttpClie
     await client.send(get(f"{provider.url}/ok"))
     await client.aclose()
     assert (await client.send(get(f"{provider.url}/ok"))).status == 200
+
+
+async def test_a_request_without_a_body_says_so_where_one_could_be_expected(
+    client: AioHttpClient, provider: LoopbackProvider
+) -> None:
+    for method in ("POST", "DELETE", "GET"):
+        await client.send(Outbound(method, f"{provider.url}/ok", {}, b"", time.monotonic() + 5))
+    assert ["Content-Length: 0" in head for head in provider.heads] == [True, True, False]
+
+
+async def test_a_user_in_the_address_becomes_a_credential_and_the_rest_of_it_the_target(
+    client: AioHttpClient, provider: LoopbackProvider
+) -> None:
+    await client.send(get(f"{provider.url.replace('//', '//bus:s%20cret@')}/ok?name=张&x=1#part"))
+    first, *headers = provider.heads[0].split("\r\n")
+    assert first == "GET /ok?name=%E5%BC%A0&x=1 HTTP/1.1"
+    assert "Authorization: Basic YnVzOnMgY3JldA==" in headers
+    assert f"Host: 127.0.0.1:{provider.port}" in headers
+
+
+async def test_interim_answers_are_passed_over(client: AioHttpClient, provider: LoopbackProvider) -> None:
+    for _ in range(2):
+        inbound = await client.send(get(f"{provider.url}/interim"))
+        assert (inbound.status, inbound.body) == (200, b"ok")
+    assert provider.connections == 1
+
+
+async def test_an_answer_that_comes_before_the_request_was_read_ends_its_connection(
+    client: AioHttpClient, provider: LoopbackProvider
+) -> None:
+    inbound = await client.send(Outbound("PUT", f"{provider.url}/hasty", {}, bytes(32_000_000), time.monotonic() + 5))
+    assert inbound.status == 413
+    assert (await client.send(get(f"{provider.url}/ok"))).status == 200
+    assert provider.connections == 2
+
+
+async def test_a_method_that_http_has_not_never_leaves(client: AioHttpClient, provider: LoopbackProvider) -> None:
+    with pytest.raises(ProviderUnreachable) as caught:
+        await client.send(Outbound("GET /ok HTTP/1.1\r\nX: 1", f"{provider.url}/ok", {}, b"", time.monotonic() + 5))
+    assert caught.value.sent is False
+    assert provider.connections == 0
+
+
+@pytest.fixture
+async def secured(tmp_path: Path) -> AsyncIterator[tuple[LoopbackProvider, Path]]:
+    """A provider behind TLS, and its certificate, which nobody but itself has signed."""
+    if shutil.which("openssl") is None:
+        absent("openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=provider"
+    command = ["openssl", "req", *options.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
+    await asyncio.to_thread(
+        subprocess.run, [*command, "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    provider = LoopbackProvider()
+    await provider.start(tls=context)
+    yield provider, certificate
+    await provider.stop()
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent(
+    client: AioHttpClient, secured: tuple[LoopbackProvider, Path]
+) -> None:
+    with pytest.raises(ProviderUnreachable, match="TLS certificate") as caught:
+        await client.send(post(f"https://127.0.0.1:{secured[0].port}/ok"))
+    assert caught.value.sent is False
+
+
+async def test_calls_over_tls_share_one_connection_too(
+    client: AioHttpClient, secured: tuple[LoopbackProvider, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, certificate = secured
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=certificate))
+    for _ in range(3):
+        assert (await client.send(post(f"https://127.0.0.1:{provider.port}/ok"))).body == b"ok"
+    assert (provider.connections, provider.bodies) == (1, [b"<a/>"] * 3)
