@@ -19,6 +19,7 @@ from bus.gateway.answer import AsgiApp
 from bus.gateway.asgi import Gateway
 from bus.health import Health
 from bus.journal.open import open_journal
+from bus.listening import Listeners
 from bus.orchestration.instances import Instances
 from bus.orchestration.worker import Worker
 from bus.pipeline import Pipeline
@@ -69,7 +70,13 @@ class Bus:
         self.transport = open_transport(settings)
         self.worker = Worker(self.state, self.transport, self.registry, self.pipeline) if "worker" in roles else None
         self.health = Health(settings, self.state, self.registry)
-        self.doors = self._doors(ports)
+        self.doors = self._doors(ports, self._console() if "console" in roles else None)
+        self.listeners = Listeners(
+            settings.listeners if "gateway" in roles else (),
+            self._doors(ports, None),
+            shared=settings.workers > 1,
+            drain=settings.drain,
+        )
 
     async def start(self) -> None:
         """Bring everything up, in order; raises when a store cannot be opened."""
@@ -82,11 +89,13 @@ class Bus:
         self._watch()
         if self.worker is not None:
             await self.worker.start()
+        await self.listeners.start()
         _log.info("started", roles=sorted(self._roles), revision=self.registry.snapshot.revision)
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, and close the stores last."""
         self.doors.drain()
+        await self.listeners.stop()
         if self.worker is not None:
             await self.worker.stop(drain=self.settings.drain)
         await self.connector.stop()
@@ -111,8 +120,7 @@ class Bus:
             lambda: float(sum(self.registry.unmapped.totals().values())),
         )
 
-    def _doors(self, ports: Ports) -> Gateway:
-        console = self._console() if "console" in self._roles else None
+    def _doors(self, ports: Ports, console: AsgiApp | None) -> Gateway:
         return Gateway(
             self.pipeline if "gateway" in self._roles else None,
             ports,

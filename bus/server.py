@@ -12,10 +12,11 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import uvloop
 from granian import Granian
-from granian.constants import Interfaces, Loops
+from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 
 from bus.bootstrap import Bus
+from bus.listeners import written
 from bus.settings import Settings, load
 from bus.telemetry import configure_logging
 
@@ -34,6 +35,8 @@ HEADER_TIMEOUT = 5000
 
 def run_http(settings: Settings, roles: frozenset[Role]) -> None:
     """Serve these roles until SIGTERM or SIGINT. Returns when all that was under way has been answered."""
+    for listener in settings.listeners:
+        listener.context()  # what is wrong with it stops the start here, and not in every worker again
     os.environ.update(_environment(settings, roles))
     Granian(
         "bus.server:application",
@@ -41,6 +44,9 @@ def run_http(settings: Settings, roles: frozenset[Role]) -> None:
         interface=Interfaces.ASGI,
         address=settings.host,
         port=settings.port,
+        ssl_cert=settings.tls_certificate,
+        ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
         workers=settings.workers,
         loop=Loops.uvloop,
         websockets=False,
@@ -114,5 +120,6 @@ def _settle() -> None:
 
 def _environment(settings: Settings, roles: frozenset[Role]) -> dict[str, str]:
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values["listeners"] = written(settings.listeners)
     given = {f"MERIDIAN_{name.upper()}": str(value) for name, value in values.items() if value is not None}
     return given | {"MERIDIAN_ROLES": ",".join(sorted(roles))}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from bus.errors import SettingsInvalid as SettingsInvalid
+from bus.listeners import Listener, check_listeners, read_listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Settings:
     """Folder of manifests applied at the first start; None for the hospital that ships with the project."""
     host: str = "127.0.0.1"
     port: int = 8080
+    tls_certificate: Path | None = None
+    """PEM files of the main listener: its chain and (``tls_key``) its key; none for plain HTTP. TLS 1.2 and newer."""
+    tls_key: Path | None = None
+    listeners: tuple[Listener, ...] = ()
+    """Further listeners, each with its own TLS level (``bus/listeners.py``)."""
     public_url: str = ""
     """The address callers use, written into every published WSDL; empty for ``http://host:port``."""
     workers: int = 1
@@ -46,7 +52,8 @@ class Settings:
     @property
     def base_url(self) -> str:
         """The public address without a trailing slash."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        scheme = "https" if self.tls_certificate else "http"
+        return (self.public_url or f"{scheme}://{self.host}:{self.port}").rstrip("/")
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -79,6 +86,9 @@ def check(settings: Settings) -> Settings:
     """Refuse settings that contradict each other; answer them otherwise."""
     if settings.workers < 1:
         raise SettingsInvalid("workers: must be at least 1")
+    if (settings.tls_certificate is None) is not (settings.tls_key is None):
+        raise SettingsInvalid("tls_certificate and tls_key belong together")
+    check_listeners(settings.listeners, (settings.host, settings.port))
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsInvalid("database: must be a postgresql:// address, or empty for SQLite")
     if settings.workers > 1 and not settings.database:
@@ -97,6 +107,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _convert(key: str, value: Any, kind: Any, where: str) -> Any:
     try:
+        if key == "listeners":
+            return read_listeners(value, where)
         if kind is int:
             return int(value)
         if kind is float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bus.errors import NotAuthenticated
 from bus.gateway.answer import Answer, Scope
+from bus.listeners import MAIN
 from bus.security.presented import ApiKey, Basic, in_headers
 from registry.claims import Claims
 from registry.credentials import hash_key
@@ -35,7 +36,7 @@ def claimed(scope: Scope, headers: Mapping[str, str], claims: Claims) -> Consume
     if isinstance(credential, Basic):
         return claims.by_user.get(credential.username)
     client = scope.get("client") or ("", 0)
-    return claims.at(client[0], scope.get(LISTENER, "main"), scope.get(ASKED_PATH, scope["path"]))
+    return claims.at(client[0], scope.get(LISTENER, MAIN), scope.get(ASKED_PATH, scope["path"]))
 
 
 def answered(answer: Answer, quirks: Quirks, *, soap: bool) -> Answer:

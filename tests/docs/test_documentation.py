@@ -22,6 +22,9 @@ from registry.steps import FACTORIES
 SPOKEN = {
     "data": "`data`",
     "catalogue": "the shipped hospital",
+    "tls_certificate": "plain HTTP",
+    "tls_key": "none",
+    "listeners": "none",
     "public_url": "`http://host:port`",
     "database": "SQLite in `data`",
     "max_body": "4 MiB",
@@ -50,7 +53,7 @@ def test_the_default_that_the_page_gives_is_the_default_of_the_setting(field: An
     said, default = _settings_table()[field.name], getattr(Settings(), field.name)
     if field.name in ("max_body", "max_reply"):
         assert said == f"{default // MEBIBYTE} MiB"
-    elif default in (None, ""):
+    elif default in (None, "", ()):
         assert said == SPOKEN[field.name]
     else:
         assert said.strip("`") == (f"{default:g}" if isinstance(default, float) else str(default))
