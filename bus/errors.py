@@ -15,6 +15,7 @@ MeridianError
     │   └── FaceNotOffered      exists, but not in this protocol
     ├── BadRequest              HTTP that no door can read: method, content type, length
     │   ├── MethodNotAllowed
+    │   ├── ParameterInvalid    a field of the path, the query or a header is not of its type; carries every one
     │   ├── UnsupportedMedia
     │   ├── UnsupportedCoding   packed in a way that no door unpacks
     │   └── BodyTimeout         the body did not arrive in time
@@ -120,6 +121,14 @@ class MethodNotAllowed(BadRequest):
     def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
         super().__init__(message)
         self.allowed = allowed
+
+
+class ParameterInvalid(BadRequest):
+    """Fields of the path, the query or the headers are not what the contract says; ``violations`` names each."""
+
+    def __init__(self, message: str, violations: tuple[Violation, ...]) -> None:
+        super().__init__(message)
+        self.violations = violations
 
 
 class UnsupportedMedia(BadRequest):
@@ -300,6 +309,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     MethodNotAllowed: _row("method", 405, "caller", "permanent", "不支持的 HTTP 方法", "This HTTP method is not allowed here", "核对 HTTP 方法", "Check the HTTP method"),
     UnsupportedCoding: _row("content-coding", 415, "caller", "permanent", "不支持的压缩方式", "This content coding is not read here", "不压缩，或改用 gzip", "Send it plain, or packed with gzip"),
     UnsupportedMedia: _row("media-type", 415, "caller", "permanent", "不支持的内容类型", "This content type is not read here", "核对 Content-Type", "Check the content type"),
+    ParameterInvalid: _row("parameter", 400, "caller", "permanent", "地址或头中的参数不符合契约", "A parameter breaks its contract", "对照所列字段修正参数", "Correct the fields listed"),
     BodyTimeout: _row("body-timeout", 408, "caller", "transient", "请求体未在时限内到达", "The body did not arrive in time", "检查调用方网络", "Check the caller's network"),
     BadRequest: _row("bad-request", 400, "caller", "permanent", "无法读取的请求", "The request cannot be read", "请调用方检查请求", "Ask the caller to check its request"),
     ProviderUnreachable: _row("provider-unreachable", 502, "server", "transient", "对方系统无法连接", "The provider cannot be reached", "检查对方系统与网络", "Check that system and the network"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from registry.addresses import compile_vendor_paths
@@ -17,7 +17,7 @@ from registry.implied import with_implied
 from registry.journeys import compile_journey
 from registry.library import Library
 from registry.manifest import read_manifests
-from registry.model import Snapshot, System
+from registry.model import Service, Snapshot, System
 from registry.references import check_references
 from registry.tables import compile_table
 from registry.unmapped import Unmapped
@@ -60,18 +60,32 @@ def compile_catalogue(
     counter = unmapped if unmapped is not None else Unmapped()
     bench = _with_tables(Bench(manifests, library, environment, findings, counter))
     consumers = {each.name: compile_consumer(each, bench) for each in manifests.sound("Consumer")}
+    services = {each.name: compile_service(each, bench) for each in manifests.sound("Service")}
     snapshot = Snapshot(
         revision=revision,
         systems={each.name: _system(each.value) for each in manifests.sound("System")},
-        services={each.name: compile_service(each, bench) for each in manifests.sound("Service")},
+        services=services,
         consumers=consumers,
         claims=claims_of(consumers.values()),
         workflows=compile_workflows(bench),
         journeys={each.name: compile_journey(each) for each in manifests.sound("Journey")},
         vendor_paths=vendor_paths,
+        http_headers=_headers(services.values()),
     )
     findings.settle()
     return Compiled(snapshot, tuple(sorted(findings.warnings)))
+
+
+def _headers(services: Iterable[Service]) -> dict[bytes, str]:
+    """The headers in which REST callers give fields of their documents."""
+    operations = (
+        operation
+        for service in services
+        for version in service.versions.values()
+        for operation in version.operations.values()
+    )
+    names = {each.wire for operation in operations for each in operation.http_form.fields if each.place == "header"}
+    return {name.encode("latin-1", "ignore"): name for name in sorted(names)}
 
 
 def _with_tables(bench: Bench) -> Bench:

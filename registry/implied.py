@@ -10,6 +10,9 @@ from registry.findings import Findings, Spot
 from registry.library import Library
 from registry.manifest import Manifest, Manifests
 
+#: A caller hears of its mistakes; those of a provider are noted.
+_CHECKED = {"request": {"openapi": True, "gate": "reject"}, "reply": {"openapi": True, "gate": "warn"}}
+
 
 def with_implied(manifests: Manifests, library: Library, findings: Findings) -> Manifests:
     """The manifests with every operation that a contract implies written out, as an integrator might have.
@@ -45,7 +48,12 @@ def _operations(version: Mapping[str, Any], library: Library, spot: Spot) -> lis
         return list(version["operations"])
     if "contract" not in version:
         raise spot.refuse("'operations' is missing", "list them, or name a contract that has them")
-    place = spot.at("contract", "wsdl")
-    contract = library.wsdl(library.file(version["contract"]["wsdl"], place))
+    ((kind, file),) = version["contract"].items()
+    name = library.file(file, spot.at("contract", kind))
+    if kind == "openapi":
+        return [
+            {"name": each.name, "effect": each.effect, "checks": dict(_CHECKED)}
+            for each in library.openapi(name).operations.values()
+        ]
     # Nobody has said what these do: a write is on disk before it is sent, and never repeated unasked.
-    return [{"name": name, "effect": "write"} for name in contract.operations]
+    return [{"name": each, "effect": "write"} for each in library.wsdl(name).operations]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from registry.catalogue import Catalogue
 from registry.contracts.documents import closure
+from registry.contracts.openapi import OpenApiContract, read_openapi
 from registry.contracts.schemas import SchemaSet, schemas_of_xsd
 from registry.contracts.wsdl import WsdlContract, read_wsdl
 from registry.errors import ManifestInvalid, Problem
@@ -82,6 +83,17 @@ class Library:
     def wsdl(self, name: str) -> WsdlContract:
         """A WSDL with everything that it imports."""
         return self._once("wsdl", name, lambda _: read_wsdl(self.catalogue, name))
+
+    def openapi(self, name: str) -> OpenApiContract:
+        """An OpenAPI description with everything that it refers to."""
+        return self._once("openapi", name, lambda _: read_openapi(self.catalogue, name))
+
+    def schema(self, name: str, schema: Mapping[str, Any]) -> JsonSchema:
+        """A schema that stands alone, taken from a contract; ``name`` tells it from every other one."""
+        if ("schema", name) not in self._shelf:
+            validator = compile_json_schema(dict(schema), name=name)
+            self._shelf["schema", name] = JsonSchema(name, dict(schema), {}, validator)
+        return cast("JsonSchema", self._shelf["schema", name])
 
     def _once(self, kind: str, name: str, make: Callable[[bytes], T]) -> T:
         if (kind, name) not in self._shelf:

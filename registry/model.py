@@ -11,6 +11,7 @@ from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
 from transformers.document import Document, Transform
 from transformers.errors import Violation
+from transformers.http_form import WHOLE, HttpForm
 from transformers.shape import Shape
 from transformers.soap import SoapVersion
 
@@ -110,21 +111,27 @@ class Call:
 
     REST: ``method`` and ``path`` with ``{field}`` templates filled from the request document (filled fields
     are consumed; what is left is the query for GET and DELETE, the JSON body otherwise).
+    ``form``, where a contract gives one, says instead which fields stand in path, query, headers and body.
     SOAP: ``action`` is the SOAPAction; ``path`` is appended to the endpoint's URL and usually empty.
     """
 
     method: str = "POST"
     path: str = ""
     action: str = ""
+    form: HttpForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One callable thing, with everything compiled that the hot path needs.
 
+    ``http_form`` says where the fields of a REST caller's document stand, and reads those outside of its body.
     ``form`` is the format the contract speaks (the caller's document is brought to it before checks and
     mappings; ``to_xml``/``to_json`` do that by schema and are None where no schema allows it).
-    ``shape``/``reply_shape`` are the documents' structure, where a schema tells it.
+    ``shape``/``reply_shape`` are the documents' structure, where a schema tells it; ``schema``/``reply_schema`` are
+    their JSON Schemas (2020-12, standing alone), where the contract is one. ``registry.contracts.json_schemas``
+    makes JSON Schemas of either. ``own`` is the operation as the provider's OpenAPI has it, where its REST face is
+    the description's.
     ``request``/``reply`` map the contract's document to the provider's and back; empty means bytes through.
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
     """
@@ -143,6 +150,7 @@ class Operation:
     action: str = ""
     http_method: str = "POST"
     http_path: str = ""
+    http_form: HttpForm = WHOLE
     request: tuple[Transform, ...] = ()
     reply: tuple[Transform, ...] = ()
     request_check: Check | None = None
@@ -155,9 +163,12 @@ class Operation:
     reply_to_xml: Transform | None = None
     shape: Shape | None = None
     reply_shape: Shape | None = None
+    schema: Mapping[str, Any] | None = None
+    reply_schema: Mapping[str, Any] | None = None
     masks: tuple[str, ...] = ()
     starts: str = ""
     raises: str = ""
+    own: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +187,8 @@ class ServiceVersion:
     """An immutable release of a service's contract.
 
     ``by_element`` finds an operation by the qualified name of the SOAP Body's child (Clark notation),
-    ``by_action`` by SOAPAction; ``routes`` are the REST faces in matching order.
+    ``by_action`` by SOAPAction; ``routes`` are the REST faces in matching order. ``components`` are the schemas
+    of the version's own OpenAPI description, which its operations' ``own`` refers to.
     """
 
     service: str
@@ -190,6 +202,7 @@ class ServiceVersion:
     by_action: Mapping[str, Operation]
     routes: tuple[Route, ...]
     wsdl: PublishedContract | None = None
+    components: Mapping[str, Any] = field(default_factory=dict)
 
     def speaks(self, version: SoapVersion) -> bool:
         """Whether callers may use this SOAP version here."""
@@ -284,7 +297,7 @@ class Snapshot:
     """All that the hot path knows, compiled and immutable. ``revision`` counts up from 1; 0 is the empty one.
 
     ``workflows`` maps a name to its definition (``registry/workflow.py``); ``claims`` is there when a consumer
-    has a quirk profile.
+    has a quirk profile; ``http_headers`` are the request headers that contracts name, in lower case, by their bytes.
     """
 
     revision: int = 0
@@ -295,3 +308,4 @@ class Snapshot:
     journeys: Mapping[str, Journey] = field(default_factory=dict)
     vendor_paths: VendorPaths = field(default_factory=VendorPaths)
     claims: Claims | None = None
+    http_headers: Mapping[bytes, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any
 
 from registry.bench import Bench
 from registry.conformity import nearest
+from registry.contracts.openapi import OpenApiContract, OpenApiOperation
 from registry.contracts.wsdl import WsdlContract, WsdlOperation
 from registry.findings import Spot
 from registry.inside import check_inside
@@ -15,14 +16,18 @@ from registry.keys import checked_xpath, compile_keys
 from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Validator
 from registry.operation_faults import find_faults
 from registry.paths import parse_path
-from registry.shapes import Conversions, conversions
+from registry.rest_faces import RestFace, http_form, rest_face
+from registry.shapes import Conversions, conversions, described_side
 from registry.steps import Scope, Step, compile_steps
 from transformers.document import Transform
 
 
 @dataclass(frozen=True, slots=True)
 class VersionScope:
-    """What all operations of a version share. ``contract`` is None without a WSDL, or where it is broken."""
+    """What all operations of a version share. ``contract`` and ``openapi`` are None where there is none that reads.
+
+    ``has_contract`` says that there is a WSDL, ``has_openapi`` that there is a description; either may be broken.
+    """
 
     bench: Bench
     service: str
@@ -31,7 +36,9 @@ class VersionScope:
     provider: Provider | None
     has_provider: bool
     has_contract: bool
+    has_openapi: bool
     contract: WsdlContract | None
+    openapi: OpenApiContract | None
     namespaces: Mapping[str, str]
     policy: Policy
 
@@ -50,6 +57,7 @@ def merge_policy(base: Policy, raw: Mapping[str, Any]) -> Policy:
 def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> tuple[Operation, Conversions]:
     """An operation and its conversions; whatever of it does not compile becomes a finding and is left out."""
     bound = _bound(raw, scope, spot)
+    described = _described(raw, scope, spot)
     form: Form = raw.get("form") or ("xml" if scope.has_contract else "json")
     scope.bench.findings.add(find_faults(raw, form, scope.has_provider, scope.has_contract, spot))
     soap = raw.get("soap", {})
@@ -57,30 +65,32 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
     reply = soap.get("reply_element") or (
         bound.reply_element if bound else f"{{{scope.namespace}}}{raw['name']}Response"
     )
-    by = conversions(raw, scope.bench, scope.contract if bound else None, (element, reply), spot)
+    contract = described or (scope.contract if bound else None)
+    by = conversions(raw, scope.bench, contract, (element, reply), spot)
+    face = rest_face(raw, described)
     mapping = _Mapping(raw, form, scope, by, spot)
     call = raw.get("call", {})
-    http = raw.get("http", {})
     action = soap.get("action") or (bound.action if bound else "")
     operation = Operation(
         service=scope.service,
         version=scope.version,
         name=raw["name"],
         title=raw.get("title", {}),
-        effect=raw.get("effect", "read"),
+        effect=raw.get("effect") or (described.effect if described else "read"),
         mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
         form=form,
         policy=merge_policy(scope.policy, raw.get("policy", {})),
-        call=_call(call, http, action, scope),
+        call=_call(call, face, action, scope, described),
         element=element,
         reply_element=reply,
         action=action,
-        http_method=http.get("method", "POST"),
-        http_path=http.get("path", f"/{raw['name']}"),
+        http_method=face.method,
+        http_path=face.path,
+        http_form=http_form(face, described, by.request.schema if by.request else None),
         request=mapping.request(),
         reply=mapping.reply(),
-        request_check=_check("request", raw, form, scope, spot),
-        reply_check=_check("reply", raw, form, scope, spot),
+        request_check=_check("request", raw, form, scope, spot, described),
+        reply_check=_check("reply", raw, form, scope, spot, described),
         keys=_keys("keys", raw, form, scope, spot),
         reply_keys=_keys("reply_keys", raw, form, scope, spot),
         to_json=by.request.to_json if by.request else None,
@@ -92,6 +102,9 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         masks=_masks(raw, scope, spot),
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),
+        own=described.own if described and face.is_described else None,
+        schema=by.request.schema if by.request else None,
+        reply_schema=by.reply.schema if by.reply else None,
     )
     return operation, by
 
@@ -108,20 +121,39 @@ def _bound(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> WsdlOpera
     return bound
 
 
-def _call(call: Mapping[str, Any], http: Mapping[str, Any], action: str, scope: VersionScope) -> Call:
-    """The provider's side; a REST provider is called as the bus is, and a SOAP one by the contract's action."""
-    if scope.provider is not None and scope.provider.protocol == "rest":
-        call = call or http
+def _described(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> OpenApiOperation | None:
+    """The operation of this name in the version's OpenAPI description."""
+    if scope.openapi is None:
+        return None
+    found = scope.openapi.operations.get(raw["name"])
+    if found is None:
+        hint = nearest(raw["name"], scope.openapi.operations)
+        message = f"{scope.openapi.file} describes no operation {raw['name']!r} that the bus can carry"
+        scope.bench.findings.add([spot.at("name").problem(message, hint)])
+    return found
+
+
+def _call(
+    call: Mapping[str, Any], face: RestFace, action: str, scope: VersionScope, described: OpenApiOperation | None
+) -> Call:
+    """The provider's side: as its contract says; else a REST provider is called as the bus is."""
+    if scope.provider is None or scope.provider.protocol != "rest":
+        return Call("POST", call.get("path", ""), call.get("action", action))
+    if described is not None and not call:
+        return Call(described.method, described.path, form=described.form)
+    if call:
         return Call(call.get("method", "POST"), call.get("path", ""))
-    return Call("POST", call.get("path", ""), call.get("action", action))
+    return Call(face.method, face.path) if face.written else Call()
 
 
-def _check(side: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, spot: Spot) -> Check | None:
+def _check(
+    side: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, spot: Spot, described: OpenApiOperation | None
+) -> Check | None:
     written = raw.get("checks", {}).get(side)
     if written is None:
         return None
     place, findings = spot.at("checks", side), scope.bench.findings
-    validator = findings.attempt(lambda: _validator(written, scope, place))
+    validator = findings.attempt(lambda: _validator(written, side, scope, place, described))
     if validator is not None and "inside" in written:
         whole = validator
         validator = findings.attempt(
@@ -130,8 +162,14 @@ def _check(side: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, s
     return None if validator is None else Check(written.get("gate", "reject"), validator)
 
 
-def _validator(written: Mapping[str, Any], scope: VersionScope, place: Spot) -> Validator | None:
+def _validator(
+    written: Mapping[str, Any], side: str, scope: VersionScope, place: Spot, described: OpenApiOperation | None
+) -> Validator | None:
     library = scope.bench.library
+    if "openapi" in written:
+        if not scope.has_openapi:
+            raise place.refuse("openapi: true, but the version has no description", "name it under contract")
+        return described_side(library, described, side).validator if described else None
     if "json_schema" in written:
         return library.json_schema(library.file(written["json_schema"], place.at("json_schema"))).validator
     if "xsd" in written:

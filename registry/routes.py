@@ -21,10 +21,11 @@ def template_fault(template: str) -> str:
     fields = template_fields(template)
     if len(set(fields)) < len(fields):
         return "a field stands twice in the path"
-    for segment in template.split("/")[1:]:
+    segments = template.split("/")[1:]
+    for number, segment in enumerate(segments):
         if ("{" in segment or "}" in segment) and not _FIELD.fullmatch(segment):
             return "a {field} must be a whole part of the path"
-        if not segment and template != "/":
+        if not segment and number < len(segments) - 1:
             return "the path holds an empty part"
     return ""
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from lxml import etree
 
 from registry.bench import Bench
+from registry.contracts.bundle import stand_alone
+from registry.contracts.openapi import OpenApiOperation
 from registry.contracts.schemas import SchemaSet
 from registry.contracts.wsdl import WsdlContract
 from registry.errors import ManifestInvalid, Problem
 from registry.findings import Spot
-from registry.library import JsonSchema
+from registry.library import JsonSchema, Library
 from transformers import ns
 from transformers.document import Document, Element, Json, Transform
 from transformers.errors import MappingFailed, TransformerInvalid
@@ -26,14 +28,20 @@ from transformers.xml_json import (
     simple_to_xml,
 )
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Both directions of one document. ``shape`` is None for the convention that needs no schema."""
+    """Both directions of one document. ``shape`` is None for the convention that needs no schema.
+
+    ``schema`` is the JSON Schema that the shape was read from, standing alone.
+    """
 
     to_json: Transform
     to_xml: Transform
     shape: Shape | None = None
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,10 @@ def by_convention(root: str) -> Conversion:
 def by_json_schema(schema: JsonSchema, element: str) -> Conversion:
     """The conversion of documents of a JSON Schema, as the element ``element``. Raises ManifestInvalid."""
     namespace, name = ns.split(element)
-    return by_shape(
+    made = by_shape(
         _made(schema.file, lambda: shape_from_json_schema(schema.schema, name, namespace, schema.resources))
     )
+    return replace(made, schema=stand_alone(schema.schema, schema.resources))
 
 
 def by_xsd(schemas: SchemaSet, element: str, file: str) -> Conversion:
@@ -77,24 +86,42 @@ def by_xsd(schemas: SchemaSet, element: str, file: str) -> Conversion:
 
 
 def conversions(
-    raw: Mapping[str, Any], bench: Bench, contract: WsdlContract | None, elements: tuple[str, str], spot: Spot
+    raw: Mapping[str, Any],
+    bench: Bench,
+    contract: WsdlContract | OpenApiOperation | None,
+    elements: tuple[str, str],
+    spot: Spot,
 ) -> Conversions:
-    """The conversions of an operation: by its WSDL where it has one, else by the schemas of its checks."""
+    """The conversions of an operation: by its contract where it has one, else by the schemas of its checks."""
     sides = zip(("request", "reply"), elements, strict=True)
     made = [_side(raw, bench, contract, side, element, spot) for side, element in sides]
     return Conversions(*made)
 
 
+def described_side(library: Library, operation: OpenApiOperation, side: str) -> JsonSchema:
+    """The schema of an OpenAPI operation's request or reply. Raises ManifestInvalid."""
+    file = f"{operation.file}#{operation.name}.{side}"
+    schema = operation.request if side == "request" else operation.reply
+    return _made(operation.file, lambda: library.schema(file, schema))
+
+
 def _side(
-    raw: Mapping[str, Any], bench: Bench, contract: WsdlContract | None, side: str, element: str, spot: Spot
+    raw: Mapping[str, Any],
+    bench: Bench,
+    contract: WsdlContract | OpenApiOperation | None,
+    side: str,
+    element: str,
+    spot: Spot,
 ) -> Conversion | None:
     check = raw.get("checks", {}).get(side, {})
     library = bench.library
-    if contract is not None:
+    if isinstance(contract, WsdlContract):
         return _of_contract(contract, element, bench, spot)
     if "inside" in check:  # that schema describes the document inside, not the one that holds it
         return None
     try:
+        if contract is not None:
+            return by_json_schema(described_side(library, contract, side), element)
         if "json_schema" in check:
             name = library.file(check["json_schema"], spot.at("checks", side, "json_schema"))
             return by_json_schema(library.json_schema(name), element)
@@ -118,7 +145,7 @@ def _of_contract(contract: WsdlContract, element: str, bench: Bench, spot: Spot)
         return None
 
 
-def _made(file: str, make: Callable[[], Shape]) -> Shape:
+def _made(file: str, make: Callable[[], T]) -> T:
     try:
         return make()
     except TransformerInvalid as error:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from registry.bench import Bench
 from registry.contracts.generate import ACCEPTED, Signature, generate_wsdl
+from registry.contracts.openapi import OpenApiContract
 from registry.contracts.wsdl import WsdlContract
 from registry.credentials import secret_of
 from registry.findings import Spot
@@ -60,6 +61,7 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
     name, version = service["name"], raw["version"]
     faces: frozenset[Protocol] = frozenset(service.get("faces", ALL_FACES))
     contract = _contract(raw, spot, bench)
+    openapi = _openapi(raw, spot, bench)
     provider = None
     if "provider" in raw:
         provider = bench.findings.attempt(lambda: _provider(raw["provider"], spot.at("provider"), bench))
@@ -70,8 +72,10 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         faces=faces,
         provider=provider,
         has_provider="provider" in raw,
-        has_contract="contract" in raw,
+        has_contract="wsdl" in raw.get("contract", {}),
+        has_openapi="openapi" in raw.get("contract", {}),
         contract=contract,
+        openapi=openapi,
         namespaces=raw.get("namespaces", {}),
         policy=merge_policy(Policy(), raw.get("policy", {})),
     )
@@ -100,14 +104,25 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         by_action=_index(operations, lambda operation: operation.action, first=False),
         routes=compile_routes(operations),
         wsdl=_published(scope, made, spot),
+        components=openapi.components if openapi else {},
     )
 
 
 def _contract(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> WsdlContract | None:
-    if "contract" not in raw:
+    if "wsdl" not in raw.get("contract", {}):
         return None
     place = spot.at("contract", "wsdl")
     return bench.findings.attempt(lambda: bench.library.wsdl(bench.library.file(raw["contract"]["wsdl"], place)))
+
+
+def _openapi(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> OpenApiContract | None:
+    if "openapi" not in raw.get("contract", {}):
+        return None
+    place = spot.at("contract", "openapi")
+    found = bench.findings.attempt(lambda: bench.library.openapi(bench.library.file(raw["contract"]["openapi"], place)))
+    for where, reason in found.left_out.items() if found else ():
+        bench.findings.warn(place.problem(f"{where} is left out: it {reason}"))
+    return found
 
 
 def _published(

@@ -33,7 +33,7 @@ class Doors:
         """Answer one request; whatever becomes of it is in the journal before."""
         headers: Mapping[str, str] = {}
         try:
-            headers = read_headers(scope["headers"])
+            headers = read_headers(scope["headers"], self._registry.snapshot.http_headers)
             if self.draining:
                 raise ShuttingDown("this process is stopping; try again, and another one will answer")
             body = await read_body(

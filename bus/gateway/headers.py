@@ -1,4 +1,4 @@
-"""The request headers that mean something to the bus; all others stay at the door."""
+"""The request headers that mean something to the bus or to a contract; all others stay at the door."""
 
 from __future__ import annotations
 
@@ -24,20 +24,26 @@ _WANTED = {
     )
 }
 
+_NONE: Mapping[bytes, str] = {}
 _MOST = 100
 _LONGEST = 8192
 _HEX = frozenset("0123456789abcdef")
 
 
-def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Answer the wanted headers, names in lower case. Raises BadRequest for too many, too long or repeated ones."""
+def read_headers(raw: Iterable[tuple[bytes, bytes]], also: Mapping[bytes, str] = _NONE) -> dict[str, str]:
+    """Answer the wanted headers and ``also`` those that contracts name, all in lower case.
+
+    Raises BadRequest for too many, too long or repeated ones.
+    """
     headers: dict[str, str] = {}
     count = 0
     for key, value in raw:
         count += 1
         name = _WANTED.get(key) or _WANTED.get(key.lower())
         if name is None:
-            continue
+            name = also.get(key.lower()) if also else None
+            if name is None:
+                continue
         if name in headers:
             raise BadRequest(f"the header {name} is given twice")
         if len(value) > _LONGEST:

@@ -52,6 +52,8 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
     envelope = content_of(message).envelope
     charset = message.charset or "utf-8"
     if envelope is not None:
+        if document is None and operation.form == "json" and operation.reply_to_xml is not None:
+            document = {}  # SOAP has a word for an empty answer: the reply's element with nothing in it
         payload = None if document is None else _in_form("xml", document, operation)
         if message.drift and payload is not None and not reply.accepted:
             payload = mirrored(payload, message, operation)  # type: ignore[arg-type]

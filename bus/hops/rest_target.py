@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from bus.errors import BadRequest, FaceNotOffered, MethodNotAllowed, UnknownOperation
+from bus.errors import BadRequest, FaceNotOffered, MethodNotAllowed, ParameterInvalid, UnknownOperation
 from bus.hops.stage import content_of
 from bus.hops.suggest import missing
 from bus.message import Content, Message
@@ -16,7 +16,7 @@ from transformers.document import Json
 def rest_target(message: Message, version: ServiceVersion) -> Message:
     """Answer the message with its operation and its whole document.
 
-    Raises FaceNotOffered, UnknownOperation, MethodNotAllowed or BadRequest.
+    Raises FaceNotOffered, UnknownOperation, MethodNotAllowed, ParameterInvalid or BadRequest.
     """
     if "rest" not in version.faces:
         raise FaceNotOffered(
@@ -25,36 +25,37 @@ def rest_target(message: Message, version: ServiceVersion) -> Message:
     target = message.target
     route, fields = _find(target.method, target.path, version)
     message = message.evolve(version=version, operation=route.operation)
-    if not fields and not target.query:
+    form = route.operation.http_form
+    if not fields and not target.query and not form.scattered:
         return message
     content = content_of(message)
-    document = merged(content.document, fields, target.query)
-    if message.body or content.size:
+    sent = bool(message.body or content.size)
+    outside, violations = form.gather(fields, target.query, message.headers)
+    if violations:
+        names = ", ".join(violation.path[1:][:64] for violation in violations[:3])
+        raise ParameterInvalid(f"the request's fields are not as the contract says: {names}", violations)
+    if not outside and not (sent and form.body):
+        return message
+    document = merged({form.body: content.document} if sent and form.body else content.document, outside)
+    if sent:
         return message.evolve(content=Content(document, None, content.size), body=b"")
     # A request without a body has its whole document in its address: write it, so that the journal can show it.
     return message.evolve(content=Content(document), body=json_text.dumps(document), content_type="application/json")
 
 
-def merged(body: object, fields: Mapping[str, str], query: Iterable[tuple[str, str]]) -> dict[str, Json]:
-    """One object of the body's, the query's and the path's fields; a name given twice must say the same twice.
+def merged(body: object, fields: Mapping[str, Json]) -> dict[str, Json]:
+    """One object of the body's fields and those that stood outside of it; a name given twice must say the same twice.
 
-    A query name that stands there several times makes a list. Raises BadRequest.
+    Raises BadRequest.
     """
     if not isinstance(body, dict):
         raise BadRequest("the path or query carries fields, so the body must be a JSON object")
     document: dict[str, Json] = dict(body)
-    for name, value in (*_gathered(query).items(), *fields.items()):
+    for name, value in fields.items():
         if name in document and _text(document[name]) != _text(value):
             raise BadRequest(f"the field {name[:64]!r} is given twice with different values")
         document.setdefault(name, value)
     return document
-
-
-def _gathered(query: Iterable[tuple[str, str]]) -> dict[str, Json]:
-    lists: dict[str, list[Json]] = {}
-    for name, value in query:
-        lists.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
 
 
 def _text(value: Json) -> str:

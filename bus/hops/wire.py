@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
@@ -13,6 +14,7 @@ from registry.model import Operation, Protocol, Provider
 from transformers.charset import codec_of
 from transformers.document import Document, Json, is_xml
 from transformers.errors import MappingFailed
+from transformers.http_form import HttpForm, Split
 from transformers.soap import SoapVersion, reversion, seal
 from transformers.xml import serialise
 
@@ -43,7 +45,11 @@ def passes_out(message: Message, operation: Operation, provider: Provider) -> bo
     if not message.body or message.charset != codec(provider) or not speaks_alike(message, provider):
         return False
     call = operation.call
-    return provider.protocol != "rest" or (call.method not in _BODILESS and "{" not in call.path)
+    if provider.protocol != "rest":
+        return True
+    if call.form is not None and (call.form.fields or call.form.body or call.form.media or not call.form.has_body):
+        return False
+    return call.method not in _BODILESS and "{" not in call.path
 
 
 def soap_wire(message: Message, document: Document, operation: Operation, provider: Provider) -> Message:
@@ -70,6 +76,8 @@ def rest_wire(message: Message, document: Document, operation: Operation, provid
     """The message as an HTTP request for a REST provider. Raises MappingFailed or BadRequest."""
     call = operation.call
     document = _json(document, operation)
+    if call.form is not None:
+        return _by_form(message, document, operation, provider, call.form)
     path, rest = filled(call.path, document, operation) if "{" in call.path else (call.path, document)
     content = Content(document, None, content_of(message).size)
     if call.method in _BODILESS:
@@ -89,6 +97,40 @@ def rest_wire(message: Message, document: Document, operation: Operation, provid
         content_type=label(rest, charset),
         wire=Wire(call.method, path),
     )
+
+
+def _by_form(message: Message, document: Json, operation: Operation, provider: Provider, form: HttpForm) -> Message:
+    """The message with every field where the provider's contract wants it."""
+    if not isinstance(document, dict):
+        if form.fields or form.body or not form.has_body:
+            raise MappingFailed(
+                f"{operation.service}.{operation.name} is called with fields, which a JSON object holds"
+            )
+        split = Split({}, "", {}, document)
+    else:
+        split = form.split(document)
+    path = "".join(literal + (_part(name, split.path) if name else "") for literal, name in _parts(operation.call.path))
+    joint = "&" if "?" in path else "?"
+    charset = codec(provider)
+    sends = form.has_body and split.body is not None
+    return message.evolve(
+        body=write(split.body, charset) if sends else b"",
+        content=Content(document, None, content_of(message).size),
+        charset=charset if sends else message.charset,
+        content_type=(form.media or label(split.body, charset)) if sends else "",
+        wire=Wire(operation.call.method, f"{path}{joint}{split.query}" if split.query else path, split.headers),
+    )
+
+
+def _part(name: str, parts: Mapping[str, str]) -> str:
+    """One encoded part of a path. Raises BadRequest."""
+    text = parts.get(name)
+    if text is None:
+        raise BadRequest(f"the field {name!r} is missing, and the provider's path needs it")
+    # Servers and clients alike resolve dot segments (RFC 3986 §5.2.4), whether percent-encoded or not.
+    if text in ("", ".", ".."):
+        raise BadRequest(f"the field {name!r} holds what cannot stand in a path")
+    return text
 
 
 def filled(template: str, document: Json, operation: Operation) -> tuple[str, Json]:
