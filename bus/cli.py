@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bus.commands.call import call, snippet_command
 from bus.commands.cases import test
 from bus.commands.describe import describe
 from bus.commands.registry import apply, diff, get, rollback
@@ -32,7 +33,8 @@ def meridian(context: click.Context, config: Path | None) -> None:
 
 for command in (
     serve, gateway, console, worker,
-    apply, diff, get, rollback, test,
+    apply, diff, get, rollback,
+    test, call, snippet_command,
     workflows, describe, user, key, password,
 ):  # fmt: skip
     meridian.add_command(command)

@@ -49,7 +49,7 @@ def lint(schema: Json, known: Iterable[str], name: str) -> None:
 
 def _check_pattern(pattern: str, where: str) -> None:
     try:
-        parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]
+        parsed = re._parser.parse(pattern)
     except re.error as error:
         raise TransformerInvalid(f"{where}: the pattern is no regular expression: {error}") from error
     if _explodes(parsed, inside=False, repeated=False):

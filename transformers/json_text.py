@@ -50,6 +50,14 @@ def dumps(value: Json) -> bytes:
         raise MappingFailed("the result holds something that JSON cannot: check the mapping", step="json") from None
 
 
+def pretty(value: Json) -> str:
+    """Write JSON as people read it: indented, Chinese as Chinese. Raises MappingFailed as ``dumps`` does."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except (TypeError, ValueError, RecursionError):
+        raise MappingFailed("the result holds something that JSON cannot: check the mapping", step="json") from None
+
+
 def _may_repeat_names(data: bytes, value: Json) -> bool:
     """Whether there may be more names in the text than in the value: then one was given twice.
 

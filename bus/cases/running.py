@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bus.backbone.topology import DELIVER
 from bus.cases.case import Case, Provided
 from bus.cases.comparing import differences
-from bus.errors import ProviderUnreachable, meaning
+from bus.errors import ProviderUnreachable, UnknownOperation, meaning
 from bus.hops.authenticate import WORKFLOW
 from bus.hops.resolve import find_version
 from bus.hops.suggest import missing
@@ -42,7 +42,7 @@ class Verdict:
 async def run_case(case: Case, snapshot: Snapshot) -> Verdict:
     """Run one case against the services of a snapshot."""
     try:
-        version, operation = _operation(case, snapshot)
+        version, operation = find_operation(case, snapshot)
     except MeridianError as error:
         return Verdict(case, (str(error),))
     ends_here = bool(operation.starts or operation.raises or operation.mode == "async")
@@ -69,11 +69,12 @@ async def run_case(case: Case, snapshot: Snapshot) -> Verdict:
     return Verdict(case, (*failures, *_sent_differences(case, desk), *_key_differences(case, desk)))
 
 
-def _operation(case: Case, snapshot: Snapshot) -> tuple[ServiceVersion, Operation]:
+def find_operation(case: Case, snapshot: Snapshot) -> tuple[ServiceVersion, Operation]:
+    """The operation that a case is of. Raises UnknownService, UnknownVersion or UnknownOperation."""
     service, _, name = case.operation.partition(".")
     version = find_version(snapshot, service, case.version)
     if name not in version.operations:
-        raise MeridianError(missing(f"operation of {service}", name, version.operations))
+        raise UnknownOperation(missing(f"operation of {service}", name, version.operations))
     return version, version.operations[name]
 
 

@@ -1,0 +1,164 @@
+"""A document that a JSON Schema allows, made up for somebody who wants to see one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from rstr import Rstr
+
+from transformers.document import Json
+
+#: Optional properties are shown this deep; below, only what a schema requires, so that recursion ends.
+_SHOWN = 4
+_DEEPEST = 24
+
+#: What texts of a format look like (JSON Schema 2020-12, Validation §7.3).
+_FORMATS: Mapping[str, str] = {
+    "date": "2026-01-31",
+    "date-time": "2026-01-31T08:30:00+08:00",
+    "time": "08:30:00+08:00",
+    "duration": "P1D",
+    "email": "someone@example.org",
+    "hostname": "example.org",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uri": "https://example.org/",
+    "uri-reference": "/example",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "byte": "5Lit5paH",
+}
+
+
+def sample(schema: Json, resources: Mapping[str, Json] | None = None) -> Json:
+    """Answer one document of this schema: its own examples and defaults first, else the plainest values that fit.
+
+    The same schema always gives the same document. ``resources`` are the schemas that ``$ref`` names by file.
+    A schema that allows nothing, or whose rules contradict in ways that only a solver would see, gives a document
+    that is near to it.
+    """
+    return _Maker(schema, resources or {}).value(schema, 0)
+
+
+class _Maker:
+    def __init__(self, root: Json, resources: Mapping[str, Json]) -> None:
+        self._root = root
+        self._resources = resources
+        # Always from the same start, so that a sample does not change under the reader's hands.
+        self._texts = Rstr(random.Random(0))  # noqa: S311
+
+    def value(self, schema: Json, depth: int) -> Json:
+        if not isinstance(schema, dict) or depth > _DEEPEST:
+            return None
+        schema = self._resolved(schema)
+        for key in ("const", "default", "example"):
+            if key in schema:
+                return schema[key]
+        for key in ("examples", "enum"):
+            given = schema.get(key)
+            if isinstance(given, list) and given:
+                return given[0]
+        make = _MAKERS.get(_kind(schema))
+        return make(self, schema, depth) if make is not None else None
+
+    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema with its reference followed, its parts put together, and the first of its alternatives taken."""
+        merged: dict[str, Any] = dict(schema)
+        for _ in range(_DEEPEST):
+            reference = merged.pop("$ref", None)
+            parts = [self._referred(reference)] if isinstance(reference, str) else []
+            parts += merged.pop("allOf", [])
+            for alternatives in (merged.pop("oneOf", None), merged.pop("anyOf", None)):
+                parts += [next((one for one in alternatives if _says_something(one)), {})] if alternatives else []
+            if not parts:
+                break
+            for part in parts:
+                merged = _together(merged, part if isinstance(part, dict) else {})
+        return merged
+
+    def _referred(self, reference: str) -> Json:
+        file, _, pointer = reference.partition("#")
+        found: Json = self._resources.get(file, {}) if file else self._root
+        for step in filter(None, pointer.split("/")):
+            name = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(found, dict):
+                found = found.get(name, {})
+            elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
+                found = found[int(name)]
+        return found
+
+    def object(self, schema: dict[str, Any], depth: int) -> Json:
+        required = schema.get("required", [])
+        properties: dict[str, Json] = schema.get("properties", {})
+        shown = [name for name in properties if name in required or depth < _SHOWN]
+        made = {name: self.value(properties[name], depth + 1) for name in shown}
+        others = schema.get("additionalProperties", {})
+        made |= {name: self.value(others, depth + 1) for name in required if name not in made}
+        return made
+
+    def array(self, schema: dict[str, Any], depth: int) -> Json:
+        first = schema.get("prefixItems", [])
+        least = schema.get("minItems", 1 if depth < _SHOWN and schema.get("maxItems", 1) else 0)
+        items = [self.value(one, depth + 1) for one in first]
+        return items + [self.value(schema.get("items", {}), depth + 1) for _ in range(least - len(items))]
+
+    def string(self, schema: dict[str, Any], depth: int) -> Json:
+        if schema.get("format") in _FORMATS:
+            return _FORMATS[schema["format"]]
+        if "pattern" in schema:
+            return self._texts.xeger(schema["pattern"].replace("\\p{", "\\w{"))[: schema.get("maxLength")]
+        text = "string"[: schema.get("maxLength")]
+        return text.ljust(schema.get("minLength", 0), "x")
+
+    def number(self, schema: dict[str, Any], depth: int) -> Json:
+        step = schema.get("multipleOf", 1)
+        low = schema.get("minimum", schema.get("exclusiveMinimum", min(1, schema.get("maximum", 1))))
+        value = -(-low // step) * step
+        if value == schema.get("exclusiveMinimum"):
+            value += step
+        if value == schema.get("exclusiveMaximum"):
+            value -= step
+        return int(value) if float(value).is_integer() else value
+
+    def boolean(self, schema: dict[str, Any], depth: int) -> Json:
+        return True
+
+
+_MAKERS = {
+    "object": _Maker.object,
+    "array": _Maker.array,
+    "string": _Maker.string,
+    "integer": _Maker.number,
+    "number": _Maker.number,
+    "boolean": _Maker.boolean,
+}
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """The type of a schema, or what its other keywords say of it."""
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((each for each in kind if each != "null"), "null")
+    if kind:
+        return str(kind)
+    if "properties" in schema or "required" in schema:
+        return "object"
+    return "array" if "items" in schema or "prefixItems" in schema else "string" if "pattern" in schema else ""
+
+
+def _says_something(schema: Json) -> bool:
+    return isinstance(schema, dict) and schema.get("type") != "null"
+
+
+def _together(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Both schemas as one: properties and required names of both, of everything else the first one's."""
+    merged = {**other, **one}
+    for key in ("properties", "$defs"):
+        if key in one and key in other:
+            merged[key] = {**other[key], **one[key]}
+    if "required" in one and "required" in other:
+        merged["required"] = list(dict.fromkeys([*one["required"], *other["required"]]))
+    if "allOf" in one and "allOf" in other:
+        merged["allOf"] = [*one["allOf"], *other["allOf"]]
+    return merged
