@@ -6,11 +6,15 @@ PYTHON ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 VISITS ?= 20
+# The foreign SOAP stacks of `make interop`, beside what npm and PyPI hold.
+FOREIGN := php-cli php-soap libsoap-lite-perl curl gsoap libgsoap-dev g++ mono-devel mono-mcs libjaxws-java \
+           default-jdk-headless mono-fastcgi-server4 nginx-light
 
-.PHONY: help install run test check format bench tools clean
+.PHONY: help install run test check format interop bench tools clean
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile; echo 'make check  format, lint, types, import direction, documentation'; \
+	 echo 'make interop  foreign SOAP clients and servers through the bus'; \
 	 echo 'make bench  the bus against its floor, CPU per exchange'; \
 	 echo 'make tools  the foreign programs that some tests talk to (PHP, Orthanc, PostgreSQL, Chromium)'
 
@@ -32,6 +36,12 @@ test: $(VENV)/.test.stamp
 	@deploy/setup.sh debian rabbitmq-server
 	@echo '==> tests'
 	@$(BIN)/python -m pytest
+
+interop: $(VENV)/.test.stamp
+	@deploy/setup.sh debian $(FOREIGN)
+	@command -v npm >/dev/null || deploy/setup.sh debian nodejs npm
+	@echo '==> foreign SOAP stacks'
+	@$(BIN)/python -m pytest -q tests/interop
 
 check: $(VENV)/.test.stamp
 	@echo '==> format'        && $(BIN)/ruff format --check .

@@ -59,6 +59,7 @@ from transformers.errors import (
     TransformerInvalid,
     UnsafeDocument,
     VersionMismatch,
+    VersionNotOffered,
     Violation,
 )
 
@@ -286,6 +287,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     DocumentTooLarge: _row("too-large", 413, "caller", "permanent", "报文过大", "The document is too large", "拆分报文，或为该操作提高上限", "Split it, or raise the limit for this operation"),
     CharsetMismatch: _row("charset", 400, "caller", "permanent", "无法识别报文编码", "The document's encoding cannot be read", "请调用方声明真实编码", "Ask the caller to declare its real encoding"),
     EnvelopeInvalid: _row("envelope", 400, "caller", "permanent", "不是有效的 SOAP 信封", "Not a usable SOAP envelope", "请调用方检查 SOAP 信封", "Ask the caller to check its SOAP envelope"),
+    VersionNotOffered: _row("soap-version", 400, "version", "permanent", "SOAP 版本不符", "The SOAP version does not fit", "核对调用方的 SOAP 版本与 Content-Type", "Compare the caller's SOAP version with its content type"),
     VersionMismatch: _row("soap-version", 400, "version", "permanent", "SOAP 版本不符", "The SOAP version does not fit", "核对调用方的 SOAP 版本与 Content-Type", "Compare the caller's SOAP version with its content type"),
     HeaderNotUnderstood: _row("must-understand", 400, "understand", "permanent", "存在无法理解的必需 SOAP 头", "A mandatory SOAP header is not understood", "请调用方去掉该头或联系集成组", "Ask the caller to drop that header"),
     ContractViolation: _row("contract", 422, "caller", "permanent", "报文不符合契约", "The document breaks its contract", "对照列出的路径修正报文", "Correct the document at the paths listed"),

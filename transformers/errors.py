@@ -8,6 +8,7 @@ MeridianError
 │   ├── CharsetMismatch          no charset of the ladder decodes the bytes
 │   ├── EnvelopeInvalid          XML, but not a SOAP envelope this bus can open
 │   ├── VersionMismatch          a SOAP envelope of a version that this door does not speak
+│   │   └── VersionNotOffered    a sound one, while this service speaks the other version only
 │   ├── HeaderNotUnderstood      a mustUnderstand header that nobody here understands
 │   ├── ContractViolation        read well, but breaks its contract; carries every violation
 │   ├── MappingFailed            a stylesheet, a jq filter or a code table refused this document
@@ -58,14 +59,11 @@ class EnvelopeInvalid(DocumentError):
 
 
 class VersionMismatch(DocumentError):
-    """The envelope's namespace does not fit the content type, is no SOAP version, or one that is not offered here.
+    """The envelope's namespace does not fit the content type, or is no SOAP version at all."""
 
-    ``offered`` holds the envelope namespaces that are, where the sender can be told.
-    """
 
-    def __init__(self, message: str, *, offered: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.offered = offered
+class VersionNotOffered(VersionMismatch):
+    """A sound envelope of a SOAP version that this service does not speak, while it speaks the other."""
 
 
 class HeaderNotUnderstood(DocumentError):

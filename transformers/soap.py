@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -157,24 +157,9 @@ class Fault:
     actor: str = ""
 
 
-def seal_fault(
-    version: SoapVersion, fault: Fault, charset: str = "utf-8", lang: str = "zh", offered: Sequence[str] = ()
-) -> bytes:
-    """Write a whole envelope that holds this fault; ``lang`` is the language of its reason (SOAP 1.2 only).
-
-    ``offered`` are the envelope namespaces that a fault about versions tells of, best first.
-    """
-    headers = (_upgrade(offered),) if offered else ()
-    return seal(fault_element(version, fault, lang), version, headers, charset=charset)
-
-
-def _upgrade(offered: Sequence[str]) -> Element:
-    """The header block that says which envelopes are read here (SOAP 1.2 part 1 §5.4.7)."""
-    soap = SoapVersion.V12.value
-    block = etree.Element(f"{{{soap}}}Upgrade", nsmap={"env": soap})
-    for namespace in offered:
-        etree.SubElement(block, f"{{{soap}}}SupportedEnvelope", {"qname": "e:Envelope"}, nsmap={"e": namespace})
-    return block
+def seal_fault(version: SoapVersion, fault: Fault, charset: str = "utf-8", lang: str = "zh") -> bytes:
+    """Write a whole envelope that holds this fault; ``lang`` is the language of its reason (SOAP 1.2 only)."""
+    return seal(fault_element(version, fault, lang), version, charset=charset)
 
 
 def fault_element(version: SoapVersion, fault: Fault, lang: str = "zh") -> Element:

@@ -15,7 +15,7 @@ from bus.message import Message
 from transformers import charset as charsets
 from transformers import ns
 from transformers.document import Element, is_xml
-from transformers.errors import CharsetMismatch, MeridianError, VersionMismatch, Violation
+from transformers.errors import CharsetMismatch, MeridianError, VersionNotOffered, Violation
 from transformers.soap import Fault, SoapVersion, seal_fault
 from transformers.xml import local_name
 
@@ -35,9 +35,9 @@ _TRACES = frozenset({"stacktrace", "stack", "trace", "hostname"})
 def soap_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
     """Answer an error to a SOAP caller; ``message`` is as far as it came."""
     version, charset = soap_version(message), reply_charset(message)
-    offered = error.offered if isinstance(error, VersionMismatch) else ()
-    if offered:
-        # Both kinds of node read this one (SOAP 1.2 part 1, appendix A).
+    if isinstance(error, VersionNotOffered):
+        # SOAP 1.2 part 1, appendix A: both kinds of node read SOAP 1.1. Its Upgrade header is left out, since gSOAP
+        # refuses the envelope for it.
         version = SoapVersion.V11
     row = meaning(error)
     fault = _provider_fault(error, message) if isinstance(error, ProviderFault) else None
@@ -51,7 +51,7 @@ def soap_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
     return Answer(
         status,
         f"{version.media_type}; charset={charsets.wire_name(charset)}",
-        seal_fault(version, fault, charset=charset, lang=lang, offered=offered),
+        seal_fault(version, fault, charset=charset, lang=lang),
         error_headers(error),
     )
 

@@ -14,7 +14,7 @@ from registry.model import ServiceVersion, Snapshot
 async def resolve(message: Message, onward: Next, ports: Ports) -> Message:
     """Find the operation in the current snapshot, and merge the fields of a REST path and query into the document.
 
-    Raises UnknownService, UnknownVersion, UnknownOperation, FaceNotOffered, VersionMismatch, MethodNotAllowed,
+    Raises UnknownService, UnknownVersion, UnknownOperation, FaceNotOffered, VersionNotOffered, MethodNotAllowed,
     BadRequest (contradictions), EnvelopeInvalid or HeaderNotUnderstood.
     """
     target = message.target

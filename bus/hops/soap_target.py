@@ -14,7 +14,7 @@ from bus.quirks import note
 from bus.security.wsse import SECURITY
 from registry.model import Operation, ServiceVersion
 from transformers.document import Element
-from transformers.errors import EnvelopeInvalid, VersionMismatch
+from transformers.errors import EnvelopeInvalid, VersionNotOffered
 from transformers.soap import SoapVersion, check_must_understand
 from transformers.xml import local_name
 
@@ -30,7 +30,7 @@ UNDERSTOOD = frozenset(
 def soap_target(message: Message, version: ServiceVersion) -> Message:
     """Answer the message with its operation.
 
-    Raises FaceNotOffered, VersionMismatch, HeaderNotUnderstood, UnknownOperation, EnvelopeInvalid (an empty Body
+    Raises FaceNotOffered, VersionNotOffered, HeaderNotUnderstood, UnknownOperation, EnvelopeInvalid (an empty Body
     where the contract has a child) or BadRequest (SOAPAction names another operation).
     """
     envelope = content_of(message).envelope
@@ -69,12 +69,11 @@ def _action_remark(message: Message, operation: Operation) -> str:
 
 
 def _refuse_version(spoken: SoapVersion, version: ServiceVersion) -> NoReturn:
-    others = [other for other in SoapVersion if version.speaks(other)]
-    if others:
-        raise VersionMismatch(
-            f"{version.service} does not read envelopes of {spoken.media_type}; send {others[0].media_type}",
-            offered=tuple(other.value for other in others),
-        )
+    for other in SoapVersion:
+        if version.speaks(other):
+            raise VersionNotOffered(
+                f"{version.service} does not read envelopes of {spoken.media_type}; send {other.media_type}"
+            )
     raise FaceNotOffered(f"{version.service} is not offered over SOAP; it speaks {', '.join(sorted(version.faces))}")
 
 
