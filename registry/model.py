@@ -10,6 +10,7 @@ from registry.claims import Claims
 from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
 from transformers.document import Document, Transform
+from transformers.encoded import SoapEncoding
 from transformers.errors import Violation
 from transformers.http_form import WHOLE, HttpForm
 from transformers.shape import Shape
@@ -112,13 +113,16 @@ class Call:
     REST: ``method`` and ``path`` with ``{field}`` templates filled from the request document (filled fields
     are consumed; what is left is the query for GET and DELETE, the JSON body otherwise).
     ``form``, where a contract gives one, says instead which fields stand in path, query, headers and body.
-    SOAP: ``action`` is the SOAPAction; ``path`` is appended to the endpoint's URL and usually empty.
+    SOAP: ``action`` is the SOAPAction; ``path`` is appended to the endpoint's URL and usually empty. ``encoding`` and
+    ``reply_encoding`` are set where the provider speaks SOAP's own encoding.
     """
 
     method: str = "POST"
     path: str = ""
     action: str = ""
     form: HttpForm | None = None
+    encoding: SoapEncoding | None = None
+    reply_encoding: SoapEncoding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ class Operation:
     makes JSON Schemas of either. ``own`` is the operation as the provider's OpenAPI has it, where its REST face is
     the description's.
     ``request``/``reply`` map the contract's document to the provider's and back; empty means bytes through.
+    ``encoding`` and ``reply_encoding`` are set where callers speak SOAP's own encoding (rpc/encoded).
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
     """
 
@@ -165,6 +170,8 @@ class Operation:
     reply_shape: Shape | None = None
     schema: Mapping[str, Any] | None = None
     reply_schema: Mapping[str, Any] | None = None
+    encoding: SoapEncoding | None = None
+    reply_encoding: SoapEncoding | None = None
     masks: tuple[str, ...] = ()
     starts: str = ""
     raises: str = ""

@@ -20,6 +20,7 @@ from registry.rest_faces import RestFace, http_form, rest_face
 from registry.shapes import Conversions, conversions, described_side
 from registry.steps import Scope, Step, compile_steps
 from transformers.document import Transform
+from transformers.encoded import SoapEncoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
     by = conversions(raw, scope.bench, contract, (element, reply), spot)
     face = rest_face(raw, described)
     mapping = _Mapping(raw, form, scope, by, spot)
+    encodings = _encodings(bound, by)
     call = raw.get("call", {})
     action = soap.get("action") or (bound.action if bound else "")
     operation = Operation(
@@ -80,7 +82,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
         form=form,
         policy=merge_policy(scope.policy, raw.get("policy", {})),
-        call=_call(call, face, action, scope, described),
+        call=_call(call, face, action, scope, described, encodings),
         element=element,
         reply_element=reply,
         action=action,
@@ -99,6 +101,8 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         reply_to_xml=by.reply.to_xml if by.reply else None,
         shape=by.request.shape if by.request else None,
         reply_shape=by.reply.shape if by.reply else None,
+        encoding=encodings[0],
+        reply_encoding=encodings[1],
         masks=_masks(raw, scope, spot),
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),
@@ -133,12 +137,28 @@ def _described(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> OpenA
     return found
 
 
+def _encodings(bound: WsdlOperation | None, by: Conversions) -> tuple[SoapEncoding | None, SoapEncoding | None]:
+    """How request and reply of an rpc/encoded operation are read and written; None for literal ones."""
+    if bound is None or not bound.encoded:
+        return None, None
+    shapes = (side.shape if side is not None else None for side in (by.request, by.reply))
+    request, reply = (SoapEncoding(shape) if shape is not None else None for shape in shapes)
+    return request, reply
+
+
 def _call(
-    call: Mapping[str, Any], face: RestFace, action: str, scope: VersionScope, described: OpenApiOperation | None
+    call: Mapping[str, Any],
+    face: RestFace,
+    action: str,
+    scope: VersionScope,
+    described: OpenApiOperation | None,
+    encodings: tuple[SoapEncoding | None, SoapEncoding | None],
 ) -> Call:
     """The provider's side: as its contract says; else a REST provider is called as the bus is."""
     if scope.provider is None or scope.provider.protocol != "rest":
-        return Call("POST", call.get("path", ""), call.get("action", action))
+        request, reply = encodings
+        path = call.get("path", "")
+        return Call("POST", path, call.get("action", action), encoding=request, reply_encoding=reply)
     if described is not None and not call:
         return Call(described.method, described.path, form=described.form)
     if call:

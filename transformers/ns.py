@@ -5,6 +5,7 @@ from __future__ import annotations
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 SOAPENC = "http://schemas.xmlsoap.org/soap/encoding/"
+SOAPENC12 = "http://www.w3.org/2003/05/soap-encoding"
 SOAP11_ACTOR_NEXT = "http://schemas.xmlsoap.org/soap/actor/next"
 SOAP12_ROLE_NEXT = "http://www.w3.org/2003/05/soap-envelope/role/next"
 SOAP12_ROLE_ULTIMATE = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"

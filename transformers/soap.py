@@ -30,12 +30,16 @@ class SoapVersion(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An opened envelope: its header blocks and the Body's only child (None for an empty Body)."""
+    """An opened envelope: its header blocks and the Body's only child (None for an empty Body).
+
+    ``shared`` are the values beside it that it refers to, in SOAP's own encoding (SOAP 1.1 §5.4.1).
+    """
 
     version: SoapVersion
     headers: tuple[Element, ...]
     payload: Element | None
     root: Element
+    shared: tuple[Element, ...] = ()
 
 
 _VERSIONS = {f"{{{version.value}}}Envelope": version for version in SoapVersion}
@@ -53,7 +57,7 @@ def open_envelope(root: Element) -> Envelope:
     """Open a parsed envelope of either version.
 
     Raises VersionMismatch for an Envelope of another namespace, EnvelopeInvalid for anything but one optional
-    Header and then exactly one Body with at most one element child.
+    Header and then exactly one Body with at most one element child, shared values aside.
     """
     version = _VERSIONS.get(root.tag)
     if version is None:
@@ -74,11 +78,22 @@ def open_envelope(root: Element) -> Envelope:
             )
     if body is None:
         raise EnvelopeInvalid("the Envelope has no Body in its own namespace")
-    if len(body) > 1:
-        raise EnvelopeInvalid("the Body has more than one child; multi-part and multi-reference bodies are not read")
     if (body.text and not body.text.isspace()) or (len(body) and body[0].tail and not body[0].tail.isspace()):
         raise EnvelopeInvalid("the Body holds text beside its child")
+    if len(body) > 1:
+        payload, shared = _with_shared(body)
+        return Envelope(version, headers, payload, root, shared)
     return Envelope(version, headers, body[0] if len(body) else None, root)
+
+
+def _with_shared(body: Element) -> tuple[Element, tuple[Element, ...]]:
+    """The serialisation root of an encoded Body (SOAP 1.1 §5.6) and the values beside it, each with its id."""
+    children = list(body)
+    root = next((child for child in children if child.get(f"{{{ns.SOAPENC}}}root") != "0"), children[0])
+    shared = tuple(child for child in children if child is not root)
+    if not all(child.get("id") or child.get(f"{{{ns.SOAPENC12}}}id") for child in shared):
+        raise EnvelopeInvalid("the Body has more than one child; only values that the first refers to may follow it")
+    return root, shared
 
 
 def check_must_understand(envelope: Envelope, understood: frozenset[str]) -> None:

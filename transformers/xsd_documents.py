@@ -65,7 +65,7 @@ class SchemaIndex:
     def resolve(self, reference: str, place: Component) -> str:
         """A QName of this document in Clark notation."""
         prefix, _, name = reference.strip().rpartition(":")
-        namespace = place.node.nsmap.get(prefix or None, "") or ""
+        namespace = ns.XML if prefix == "xml" else place.node.nsmap.get(prefix or None, "") or ""
         # A chameleon include: no default namespace of its own, so names mean the including schema's.
         return ns.clark(namespace or ("" if prefix else place.namespace), name)
 

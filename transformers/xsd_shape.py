@@ -26,7 +26,6 @@ _KINDS: dict[str, Kind] = {
     "boolean": "boolean",
 }
 _ANY = "#any"
-_ENCODING = f"{{{ns.SOAPENC}}}"
 _ARRAY_TYPE = f"{{{ns.WSDL}}}arrayType"
 
 #: How often each element may come, by Clark name.
@@ -37,8 +36,8 @@ def shape_from_xsd(main: bytes, includes: Mapping[str, bytes] | None = None, roo
     """Read the shape of a global element from an XML Schema 1.0 and the documents that it includes or imports.
 
     ``root`` is a Clark name, or a local name, or empty for the only global element. Everything is read but
-    ``xs:redefine`` with changes; ``xs:any`` and anyType take what ``any_json`` says. Arrays of SOAP's own encoding
-    (SOAP 1.1 §5.4.2, WSDL 1.1 §2.2) are arrays. Raises TransformerInvalid.
+    ``xs:redefine`` with changes; ``xs:any`` and anyType take what ``any_json`` says. A type marked with
+    ``wsdl:arrayType`` (WSDL 1.1 §2.2) is an array. Raises TransformerInvalid.
     """
     index = SchemaIndex(main, dict(includes or {}))
     declaration = index.root(root)
@@ -79,9 +78,7 @@ class _Builder:
         if tag in self.types:
             return tag
         namespace, name = ns.split(tag)
-        if tag == f"{_ENCODING}Array":
-            return self._array(self._any())
-        if namespace in (ns.XSD, ns.SOAPENC):
+        if namespace == ns.XSD:
             self.types[tag] = Type(open=True) if name == "anyType" else Type(kind=_KINDS.get(name, "string"))
             return tag
         node = self._index.find("type", reference, declaration)
@@ -92,12 +89,6 @@ class _Builder:
     def _any(self) -> str:
         self.types.setdefault(_ANY, Type(open=True))
         return _ANY
-
-    def _array(self, item: str) -> str:
-        """An array of SOAP's encoding: its items may have any name."""
-        key = f"#array of {item}"
-        self.types.setdefault(key, Type(fields=(Field("item", "item", item, 0, None, nillable=True),), items=True))
-        return key
 
     def _make(self, key: str, node: Component) -> str:
         if key in self.types:
@@ -120,6 +111,8 @@ class _Builder:
         return self.types[self.named(base, node)].kind or "string"
 
     def _complex(self, node: Component) -> Type:
+        if node.node.get(_ARRAY_TYPE) is not None:
+            return self._array(node)
         mixed = _true(node.node, "mixed")
         for content in node.node:
             if content.tag in (f"{XS}simpleContent", f"{XS}complexContent"):
@@ -130,10 +123,13 @@ class _Builder:
                 return self._derived(node.inside(derivation), simple, mixed or _true(content, "mixed"))
         return self._content(node, Type(), _attributes_named(self._attributes(node)), mixed)
 
+    def _array(self, node: Component) -> Type:
+        """An array of SOAP's encoding: its one element is the item."""
+        fields = self._content(node, Type(), (), False).fields
+        return Type(fields=fields[:1], items=bool(fields))
+
     def _derived(self, node: Component, simple: bool, mixed: bool) -> Type:
         reference = node.node.get("base", "")
-        if self._index.resolve(reference, node) == f"{_ENCODING}Array":
-            return self.types[self._array(self._array_item(node))]
         base = self.types[self.named(reference, node)]
         own = self._attributes(node)
         taken = {attribute.tag for attribute in own}
@@ -142,21 +138,6 @@ class _Builder:
             return Type(kind=base.kind or "string", attributes=attributes)
         extends = local_name(node.node) == "extension"
         return self._content(node, base if extends else Type(), attributes, mixed or (extends and base.mixed))
-
-    def _array_item(self, node: Component) -> str:
-        """What an array holds: by its ``wsdl:arrayType``, else by the one element of its content."""
-        for attribute in node.node.iter(f"{XS}attribute"):
-            written = attribute.get(_ARRAY_TYPE)
-            if written:
-                return self._array_part(written.strip(), node.inside(attribute))
-        element = next(node.node.iter(f"{XS}element"), None)
-        return self.type_of(node.inside(element)) if element is not None else self._any()
-
-    def _array_part(self, written: str, node: Component) -> str:
-        outer = written[: written.rindex("[")] if "[" in written else written
-        if outer.endswith("]"):
-            return self._array(self._array_part(outer, node))
-        return self.named(outer, node)
 
     def _content(self, node: Component, base: Type, attributes: tuple[Attribute, ...], mixed: bool) -> Type:
         """The type of a content model: that of ``base`` and what follows it in ``node``."""

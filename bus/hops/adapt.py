@@ -5,7 +5,7 @@ from __future__ import annotations
 from bus.errors import FaceNotOffered
 from bus.hops.drift import mirrored
 from bus.hops.stage import content_of, operation_of
-from bus.message import Message
+from bus.message import Content, Message
 from bus.payload import changed, label, off_loop, write
 from bus.ports import Next, Ports
 from registry.model import Form, Operation
@@ -23,6 +23,11 @@ async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
     operation = operation_of(message)
     content = content_of(message)
     document = content.document
+    if operation.encoding is not None and content.envelope is not None and document is not None:
+        # The bytes stay what they are: the decoded document is what hops and mappings see.
+        document = await off_loop(content.size, operation.encoding.decode, document)
+        content = Content(document, content.envelope, content.size)
+        message = message.evolve(content=content)
     if document is not None and is_xml(document) is not (operation.form == "xml"):
         document = await off_loop(content.size, converted, document, operation)
         reply = await onward(message.evolve(content=changed(document, content), body=b""))
@@ -57,6 +62,8 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
         payload = None if document is None else _in_form("xml", document, operation)
         if message.drift and payload is not None and not reply.accepted:
             payload = mirrored(payload, message, operation)  # type: ignore[arg-type]
+        if operation.reply_encoding is not None and payload is not None and not reply.accepted:
+            payload = operation.reply_encoding.encode(payload, envelope.version.value)  # type: ignore[arg-type]
         body = seal(payload, envelope.version, charset=charset)  # type: ignore[arg-type]
         content_type = f"{envelope.version.media_type}; charset={charsets.wire_name(charset)}"
         return reply.evolve(

@@ -12,6 +12,7 @@ from bus.payload import forwardable, prolog_charset, read_json, read_text, read_
 from registry.model import Operation, Provider
 from transformers.charset import Decoded, codec_of
 from transformers.document import Document
+from transformers.encoded import SoapEncoding
 from transformers.errors import DocumentError
 from transformers.soap import open_envelope, read_fault
 
@@ -66,6 +67,14 @@ def read_reply(message: Message, reply: Message, provider: Provider, limit: int)
         and text.charset == message.charset
     )
     return content, alike and forwardable(text, reply.body, content)
+
+
+def decoded_reply(content: Content, encoding: SoapEncoding) -> Content:
+    """The content of a reply in SOAP's own encoding as a plain document. Raises ProviderLied."""
+    try:
+        return Content(encoding.decode(content.document), content.envelope, content.size)  # type: ignore[arg-type]
+    except DocumentError as error:
+        raise ProviderLied(f"the provider's answer is not in SOAP's own encoding: {error}") from error
 
 
 def _soap(reply: Message, limit: int) -> tuple[Content, Decoded]:

@@ -50,6 +50,8 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
         if quirks is None or quirks.soap_action != "ignore":
             raise
         operation = _operation(envelope.payload, "", version)
+    if envelope.shared and operation.encoding is None:
+        raise EnvelopeInvalid(f"the Body has more than one child, and {operation.name} is not of SOAP's own encoding")
     if remark := _action_remark(message, operation):
         return message.evolve(version=version, operation=operation, notes=(*message.notes, remark))
     return message.evolve(version=version, operation=operation)

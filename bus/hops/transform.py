@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bus.errors import BusError, ProviderFault
 from bus.hops.drift import to_contract
-from bus.hops.replies import passes_back, read_reply
+from bus.hops.replies import decoded_reply, passes_back, read_reply
 from bus.hops.stage import content_of, operation_of, version_of
 from bus.hops.wire import passes_out, rest_wire, soap_wire
 from bus.message import Content, Message, Wire
@@ -53,6 +53,8 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     if provider.quirks is not None:
         reply = straightened_reply(reply, provider.quirks, soap=provider.protocol != "rest")
     content, same = read_reply(message, reply, provider, limit)
+    if operation.call.reply_encoding is not None and content.envelope is not None and content.document is not None:
+        content = decoded_reply(content, operation.call.reply_encoding)
     document = content.document
     if provider.quirks is not None and provider.quirks.namespace and is_xml(document) and not operation.reply:
         reply, same = _brought_home(reply, document, operation, same)  # type: ignore[arg-type]

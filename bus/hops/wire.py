@@ -61,8 +61,10 @@ def soap_wire(message: Message, document: Document, operation: Operation, provid
         root = reversion(content.envelope, version).root
         body = serialise(root, charset, declaration=True)
     else:
-        document = _xml(document, operation)
-        body = seal(document, version, charset=charset)  # type: ignore[arg-type]
+        document = payload = _xml(document, operation)
+        if operation.call.encoding is not None and payload is not None:
+            payload = operation.call.encoding.encode(payload, version.value)  # type: ignore[arg-type]
+        body = seal(payload, version, charset=charset)  # type: ignore[arg-type]
     return message.evolve(
         body=body,
         content=Content(document, None, content.size),

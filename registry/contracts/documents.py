@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,9 @@ WSDL = "http://schemas.xmlsoap.org/wsdl/"
 
 #: Contracts are larger than messages: a national interface's schemas run to several MiB.
 LIMITS = xml.Limits(bytes=16 * 1024 * 1024, nodes=1_000_000)
+
+#: Schemas that contracts import by namespace alone, or from the internet: the bus brings its own copy of them.
+KNOWN: Mapping[str, str] = {ns.SOAPENC: "soap-encoding.xsd", ns.XML: "xml.xsd"}
 
 #: The attribute in which each element names another document.
 _LOCATIONS = {
@@ -70,11 +74,14 @@ def closure(catalogue: Catalogue, main: str) -> dict[str, Element]:
         except ManifestInvalid as error:
             problems += error.problems
             continue
+        _bring_known(catalogue, name, found)
         for element, attribute, location in locations(found[name]):
             target = join(name, location)
             if urlsplit(target).scheme and (beside := _beside(catalogue, name, element.get("namespace"))):
                 target = beside
                 element.set(attribute, posixpath.relpath(beside, posixpath.dirname(name) or "."))
+            if target in found:
+                continue
             if target in catalogue.files:
                 waiting.append(target)
             else:
@@ -82,6 +89,24 @@ def closure(catalogue: Catalogue, main: str) -> dict[str, Element]:
     if problems:
         raise ManifestInvalid(tuple(sorted(problems)))
     return found
+
+
+def known_schema(namespace: str) -> bytes:
+    """The bus's own copy of a schema that everybody knows. Raises KeyError."""
+    return files("registry").joinpath("contracts", "known", KNOWN[namespace]).read_bytes()
+
+
+def _bring_known(catalogue: Catalogue, name: str, found: dict[str, Element]) -> None:
+    """Let imports of well-known namespaces mean our copies, unless the catalogue has its own."""
+    for element in found[name].iter(f"{{{ns.XSD}}}import"):
+        namespace, location = element.get("namespace", ""), element.get("schemaLocation")
+        if namespace not in KNOWN or (location and join(name, location) in catalogue.files):
+            continue
+        if beside := _beside(catalogue, name, namespace):
+            element.set("schemaLocation", posixpath.relpath(beside, posixpath.dirname(name) or "."))
+            continue
+        element.set("schemaLocation", KNOWN[namespace])
+        found[join(name, KNOWN[namespace])] = xml.parse(known_schema(namespace), LIMITS)
 
 
 def _beside(catalogue: Catalogue, name: str, namespace: str | None) -> str:

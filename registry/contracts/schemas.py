@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import cast
@@ -11,6 +11,7 @@ from typing import cast
 from lxml import etree
 
 from registry.contracts.documents import join, locations
+from registry.contracts.rpc import Wrapper, declared_elements, referred, without_encoding, wrapper_schemas
 from transformers import ns, xml
 from transformers.document import Element
 
@@ -41,11 +42,12 @@ def schemas_of_xsd(documents: Mapping[str, Element]) -> SchemaSet:
     return SchemaSet(next(iter(documents)), {name: xml.serialise(root) for name, root in documents.items()})
 
 
-def schemas_of_wsdl(documents: Mapping[str, Element]) -> SchemaSet | None:
-    """The schemas inside and beside the WSDLs among ``documents``; None when there are none.
+def schemas_of_wsdl(documents: Mapping[str, Element], wrappers: Iterable[Wrapper] = ()) -> SchemaSet | None:
+    """The schemas inside and beside the WSDLs among ``documents``, and those that rpc ``wrappers`` imply.
 
-    A WSDL may hold several schemas that import each other by namespace alone, or even share one namespace.
-    Each becomes a file; one file per namespace gathers its parts; and imports are given that file's name.
+    A WSDL may hold several schemas that import each other by namespace alone, or not at all, or even share one
+    namespace. Each becomes a file; one file per namespace gathers its parts; and imports are given that file's
+    name. SOAP's own encoding is spelt out in XML Schema. None when there are no schemas.
     """
     files: dict[str, Element] = {}
     inline: dict[str, list[str]] = defaultdict(list)
@@ -59,6 +61,10 @@ def schemas_of_wsdl(documents: Mapping[str, Element]) -> SchemaSet | None:
             files[file] = _stand_alone(schema)
             _place_imports(files[file], name, {})
             inline[schema.get("targetNamespace", "")].append(file)
+    for number, schema in enumerate(wrapper_schemas(wrappers, declared_elements(files.values())), 1):
+        file = f"rpc-{number}.xsd"
+        files[file] = schema
+        inline[schema.get("targetNamespace", "")].append(file)
     if not files:
         return None
     homes = {namespace: parts[0] for namespace, parts in inline.items()}
@@ -67,6 +73,8 @@ def schemas_of_wsdl(documents: Mapping[str, Element]) -> SchemaSet | None:
             homes[namespace] = f"namespace-{number}.xsd"
             files[homes[namespace]] = _gather(namespace, parts)
     for name, schema in files.items():
+        without_encoding(schema)
+        _spell_out(schema, homes)
         _place_imports(schema, name, homes)
     top = homes or {root.get("targetNamespace", ""): name for name, root in files.items()}
     written = {name: xml.serialise(root) for name, root in files.items()}
@@ -80,6 +88,30 @@ def _stand_alone(schema: Element) -> Element:
         copied.set(name, value)
     copied.extend(deepcopy(child) for child in schema)
     return copied
+
+
+def _spell_out(schema: Element, homes: Mapping[str, str]) -> None:
+    """Import what .NET and Axis refer to without saying so, and let a DataSet's ``xs:schema`` be any schema."""
+    own = schema.get("targetNamespace", "")
+    known = {link.get("namespace", "") for link in schema.iterchildren(_IMPORT)}
+    for namespace in sorted({*referred(schema)} - known - {own, ns.XSD, ns.XML}):
+        if namespace in homes:
+            link = etree.Element(_IMPORT, schemaLocation=homes[namespace])
+            if namespace:
+                link.set("namespace", namespace)
+            schema.insert(0, link)
+    for link in list(schema.iterchildren(_IMPORT)):
+        if link.get("namespace") in (ns.XSD, ns.SOAPENC):
+            schema.remove(link)
+    for element in list(schema.iter(f"{{{ns.XSD}}}element")):
+        prefix, _, name = (element.get("ref") or "").rpartition(":")
+        if name == "schema" and element.nsmap.get(prefix or None) == ns.XSD:
+            element.tag = f"{{{ns.XSD}}}any"
+            element.set("namespace", ns.XSD)
+            element.set("processContents", "skip")
+            del element.attrib["ref"]
+            for wildcard in element.itersiblings(f"{{{ns.XSD}}}any"):  # the rows, which nothing declares
+                wildcard.set("processContents", "lax")
 
 
 def _gather(namespace: str, parts: list[str]) -> Element:

@@ -16,7 +16,9 @@ from zeep.wsdl import Document as ZeepDocument
 from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding, SoapBinding
 
 from registry.catalogue import Catalogue
-from registry.contracts.documents import closure
+from registry.contracts.documents import KNOWN, closure, known_schema
+from registry.contracts.messages import BoundMessages, Carried, Exchange
+from registry.contracts.rpc import Wrapper
 from registry.contracts.schemas import SchemaSet, schemas_of_wsdl
 from registry.errors import ManifestInvalid, Problem
 from registry.model import PublishedContract
@@ -33,7 +35,11 @@ _SETTINGS = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_
 
 @dataclass(frozen=True, slots=True)
 class WsdlOperation:
-    """One operation as its bindings describe it; element names are in Clark notation, empty for an empty Body."""
+    """One operation as its bindings describe it; element names are in Clark notation, empty for an empty Body.
+
+    ``headers`` and ``reply_headers`` are the header blocks that the binding declares, ``faults`` the detail element
+    of each declared fault by its name. ``encoded`` says that bodies follow SOAP's own encoding (SOAP 1.1 §5).
+    """
 
     name: str
     style: Literal["document", "rpc"]
@@ -41,6 +47,10 @@ class WsdlOperation:
     reply_element: str
     action: str
     protocols: frozenset[str]
+    encoded: bool = False
+    headers: tuple[str, ...] = ()
+    reply_headers: tuple[str, ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,9 @@ def read_wsdl(catalogue: Catalogue, name: str) -> WsdlContract:
     Raises ManifestInvalid when it or an import is missing or unreadable, or when it binds nothing to SOAP.
     """
     documents = closure(catalogue, name)
-    operations = _operations(_parse(documents, name))
+    bound = BoundMessages(documents)
+    wrappers: list[Wrapper] = []
+    operations = _operations(_parse(documents, name), bound, wrappers)
     if not operations:
         raise ManifestInvalid((Problem(name, 1, "binds no operation to SOAP", "it needs a soap:binding with a port"),))
     folder = posixpath.commonpath([posixpath.dirname(file) for file in documents]) or "."
@@ -67,7 +79,7 @@ def read_wsdl(catalogue: Catalogue, name: str) -> WsdlContract:
         posixpath.relpath(name, folder),
         {posixpath.relpath(file, folder): xml.serialise(root) for file, root in documents.items()},
     )
-    return WsdlContract(name, operations, published, schemas_of_wsdl(documents))
+    return WsdlContract(name, operations, published, schemas_of_wsdl(documents, wrappers))
 
 
 class _Shelf(Transport):
@@ -80,6 +92,8 @@ class _Shelf(Transport):
 
     def load(self, url: str) -> bytes:
         name = unquote(url.removeprefix(_ROOT)) if url.startswith(_ROOT) else self._by_namespace(url)
+        if name not in self.documents and url in KNOWN:
+            return known_schema(url)
         if name not in self.documents:
             raise ManifestInvalid((Problem(self.main, 1, f"needs {url}, which is not among the contract's files"),))
         return xml.serialise(self.documents[name])
@@ -108,30 +122,40 @@ def _parse(documents: Mapping[str, Element], name: str) -> Any:
         shelf.close()
 
 
-def _operations(document: Any) -> dict[str, WsdlOperation]:
+def _operations(document: Any, bound: BoundMessages, wrappers: list[Wrapper]) -> dict[str, WsdlOperation]:
+    """Every operation by its name; the wrappers of rpc messages are added to ``wrappers``."""
     found: dict[str, WsdlOperation] = {}
     for binding in _bindings(document):
         protocol = "soap12" if isinstance(binding, Soap12Binding) else "soap11"
         for operation in binding.all().values():
             known = found.get(operation.name)
-            style: Literal["document", "rpc"] = "rpc" if operation.style == "rpc" else "document"
             protocols = frozenset({protocol}) | (known.protocols if known else frozenset())
-            found[operation.name] = WsdlOperation(
-                operation.name,
-                style,
-                _body_element(operation.input),
-                _reply_element(operation, style),
-                (known.action if known else "") or (operation.soapaction or ""),
-                protocols,
-            )
+            action = (known.action if known else "") or (operation.soapaction or "")
+            exchange = bound.exchange(str(binding.name.text), operation.name)
+            one = _operation(operation, exchange, action, protocols)
+            found[operation.name] = one
+            if one.style == "rpc" and exchange is not None:
+                wrappers.append(Wrapper(one.element, exchange.request))
+                wrappers += [Wrapper(one.reply_element, exchange.reply)] if exchange.reply is not None else []
     return found
 
 
-def _reply_element(operation: Any, style: str) -> str:
-    element = _body_element(operation.output)
-    if style == "rpc" and element:  # WS-I Basic Profile 1.1, R2729: the wrapper is named after the operation
-        return ns.clark(ns.split(element)[0], f"{operation.name}Response")
-    return element
+def _operation(operation: Any, exchange: Exchange | None, action: str, protocols: frozenset[str]) -> WsdlOperation:
+    style: Literal["document", "rpc"] = "rpc" if operation.style == "rpc" else "document"
+    element, reply = _body_element(operation.input), _body_element(operation.output)
+    request = exchange.request if exchange is not None else Carried()
+    answer = (exchange.reply if exchange is not None else None) or Carried()
+    if style == "rpc":
+        # WS-I Basic Profile 1.1, R2729: the wrapper of a reply is named after the operation.
+        element = element or ns.clark(request.namespace, operation.name)
+        replies = exchange is None or exchange.reply is not None
+        home = answer.namespace or ns.split(reply or element)[0]
+        reply = ns.clark(home, f"{operation.name}Response") if replies else ""
+    return WsdlOperation(
+        operation.name, style, element, reply, action, protocols,
+        encoded=style == "rpc" and (request.encoded or answer.encoded),
+        headers=request.headers, reply_headers=answer.headers, faults=exchange.faults if exchange else {},
+    )  # fmt: skip
 
 
 def _bindings(document: Any) -> Iterator[Any]:
