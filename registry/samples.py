@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rstr import Rstr
 
 from transformers.document import Json
 
-#: Optional properties are shown this deep; below, only what a schema requires, so that recursion ends.
-_SHOWN = 4
-_DEEPEST = 24
+#: Optional properties are shown this deep, and not again within themselves; beyond, only what a schema requires.
+_SHOWN = 32
+_DEEPEST = 64
+
+#: How often a text of a pattern is made up until one has the length that is wanted, too.
+_TRIES = 100
 
 #: What texts of a format look like (JSON Schema 2020-12, Validation §7.3).
 _FORMATS: Mapping[str, str] = {
@@ -45,22 +48,27 @@ class _Maker:
     def __init__(self, root: Json, resources: Mapping[str, Json]) -> None:
         self._root = root
         self._resources = resources
+        self._open: list[str] = []
         # Always from the same start, so that a sample does not change under the reader's hands.
         self._texts = Rstr(random.Random(0))  # noqa: S311
 
     def value(self, schema: Json, depth: int) -> Json:
         if not isinstance(schema, dict) or depth > _DEEPEST:
             return None
-        schema = self._resolved(schema)
-        for key in ("const", "default", "example"):
-            if key in schema:
-                return schema[key]
+        self._open.append(str(schema.get("$ref", "")))
+        try:
+            return self._made(self._resolved(schema), depth)
+        finally:
+            self._open.pop()
+
+    def _made(self, schema: dict[str, Any], depth: int) -> Json:
+        given: list[Json] = [schema[key] for key in ("const", "default", "example") if key in schema]
         for key in ("examples", "enum"):
-            given = schema.get(key)
-            if isinstance(given, list) and given:
-                return given[0]
+            given += schema.get(key) or []
+        if given:
+            return given[0]
         make = _MAKERS.get(_kind(schema))
-        return make(self, schema, depth) if make is not None else None
+        return make(self, schema, depth) if make is not None else {}
 
     def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The schema with its reference followed, its parts put together, and the first of its alternatives taken."""
@@ -91,7 +99,8 @@ class _Maker:
     def object(self, schema: dict[str, Any], depth: int) -> Json:
         required = schema.get("required", [])
         properties: dict[str, Json] = schema.get("properties", {})
-        shown = [name for name in properties if name in required or depth < _SHOWN]
+        again = bool(self._open[-1]) and self._open[-1] in self._open[:-1]
+        shown = [name for name in properties if name in required or (depth < _SHOWN and not again)]
         made = {name: self.value(properties[name], depth + 1) for name in shown}
         others = schema.get("additionalProperties", {})
         made |= {name: self.value(others, depth + 1) for name in required if name not in made}
@@ -106,18 +115,26 @@ class _Maker:
     def string(self, schema: dict[str, Any], depth: int) -> Json:
         if schema.get("format") in _FORMATS:
             return _FORMATS[schema["format"]]
+        least, most = schema.get("minLength", 0), schema.get("maxLength")
         if "pattern" in schema:
-            return self._texts.xeger(schema["pattern"].replace("\\p{", "\\w{"))[: schema.get("maxLength")]
-        text = "string"[: schema.get("maxLength")]
-        return text.ljust(schema.get("minLength", 0), "x")
+            return next((text for text in self._fitting(schema) if least <= len(text) <= (most or len(text))), "")
+        return "string"[:most].ljust(least, "x")
+
+    def _fitting(self, schema: dict[str, Any]) -> Iterator[str]:
+        """Texts of the schema's pattern."""
+        return (self._texts.xeger(schema["pattern"]) for _ in range(_TRIES))
 
     def number(self, schema: dict[str, Any], depth: int) -> Json:
+        if "pattern" in schema:  # an integer of an XML Schema, such as a time written as 20260131083000
+            return next((int(text) for text in self._fitting(schema) if text.isdigit() and str(int(text)) == text), 0)
         step = schema.get("multipleOf", 1)
-        low = schema.get("minimum", schema.get("exclusiveMinimum", min(1, schema.get("maximum", 1))))
+        below, above = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+        lows = [schema[name] for name in ("minimum", "exclusiveMinimum") if name in schema]
+        low = max(lows) if lows else min(1, schema.get("maximum", 1), 1 if above is None else above)
         value = -(-low // step) * step
-        if value == schema.get("exclusiveMinimum"):
+        if below is not None and value <= below:
             value += step
-        if value == schema.get("exclusiveMaximum"):
+        if above is not None and value >= above:
             value -= step
         return int(value) if float(value).is_integer() else value
 

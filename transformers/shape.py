@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from transformers.document import Json
+
 #: How a text is written in JSON. ``decimal`` stays a JSON string with every digit (money); ``number`` becomes a
 #: JSON number, and only what a JSON Schema calls a number or an XSD a float or double is one.
 Kind = Literal["string", "integer", "decimal", "number", "boolean"]
@@ -21,6 +23,7 @@ class Attribute:
     name: str
     tag: str
     kind: Kind = "string"
+    facets: Mapping[str, Json] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Type:
     ``open`` takes elements and attributes that nothing here describes. ``mixed`` holds text between its elements.
     ``content`` is set where the order of the children may differ from that of the fields: a repeated group,
     ``xs:all``, one name in two places, a wildcard. Such an object may say its order under ``#order``.
+    ``facets`` say in the words of JSON Schema what its texts look like; conversion does not read them.
     """
 
     kind: Kind | None = None
@@ -80,6 +84,7 @@ class Type:
     mixed: bool = False
     open: bool = False
     content: Group | None = None
+    facets: Mapping[str, Json] = field(default_factory=dict, compare=False)
     plain: bool = field(init=False, repr=False, compare=False)
     """Whether this is text alone: a JSON scalar."""
     _by_tag: Mapping[str, Field] = field(init=False, repr=False, compare=False)

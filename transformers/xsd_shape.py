@@ -13,6 +13,7 @@ from transformers.references import line_of
 from transformers.shape import WILDCARD, Attribute, Field, Group, Kind, Particle, Place, Shape, Type
 from transformers.xml import local_name
 from transformers.xsd_documents import XS, Component, SchemaIndex
+from transformers.xsd_facets import BUILT_IN, restricted
 
 _INTEGERS = (
     "integer int long short byte nonNegativeInteger positiveInteger nonPositiveInteger negativeInteger "
@@ -79,7 +80,8 @@ class _Builder:
             return tag
         namespace, name = ns.split(tag)
         if namespace == ns.XSD:
-            self.types[tag] = Type(open=True) if name == "anyType" else Type(kind=_KINDS.get(name, "string"))
+            plain = Type(kind=_KINDS.get(name, "string"), facets=BUILT_IN.get(name, {}))
+            self.types[tag] = Type(open=True) if name == "anyType" else plain
             return tag
         node = self._index.find("type", reference, declaration)
         if node is None:
@@ -95,20 +97,23 @@ class _Builder:
             return key
         self.types[key] = Type()  # stands in while a recursive type is being read
         if node.node.tag == f"{XS}simpleType":
-            self.types[key] = Type(kind=self._kind(node))
+            self.types[key] = self._simple(node)
         else:
             self.types[key] = self._complex(node)
         return key
 
-    def _kind(self, node: Component) -> Kind:
+    def _simple(self, node: Component) -> Type:
         restriction = node.node.find(f"{XS}restriction")
         if restriction is None:
-            return "string"  # a list or a union keeps its text
+            return Type(kind="string")  # a list or a union keeps its text
         base = restriction.get("base")
         inner = restriction.find(f"{XS}simpleType")
-        if base is None:
-            return self._kind(node.inside(inner)) if inner is not None else "string"
-        return self.types[self.named(base, node)].kind or "string"
+        if base is not None:
+            known = self.types[self.named(base, node)]
+        else:
+            known = self._simple(node.inside(inner)) if inner is not None else Type(kind="string")
+        kind = known.kind or "string"
+        return Type(kind=kind, facets=restricted(restriction, known.facets, kind))
 
     def _complex(self, node: Component) -> Type:
         if node.node.get(_ARRAY_TYPE) is not None:
@@ -135,7 +140,7 @@ class _Builder:
         taken = {attribute.tag for attribute in own}
         attributes = _attributes_named([*(each for each in base.attributes if each.tag not in taken), *own])
         if simple:
-            return Type(kind=base.kind or "string", attributes=attributes)
+            return Type(kind=base.kind or "string", attributes=attributes, facets=base.facets)
         extends = local_name(node.node) == "extension"
         return self._content(node, base if extends else Type(), attributes, mixed or (extends and base.mixed))
 
@@ -169,19 +174,23 @@ class _Builder:
         if reference:
             tag = self._index.resolve(reference, node)
             declaration = self._index.find("attribute", reference, node)
-            kind = self._attribute_kind(declaration) if declaration is not None else "string"
-            return Attribute(ns.split(tag)[1], tag, kind)
+            text = self._attribute_type(declaration) if declaration is not None else Type(kind="string")
+            return Attribute(ns.split(tag)[1], tag, text.kind or "string", text.facets)
         name = node.node.get("name", "")
         form = node.node.get("form")
         qualified = form == "qualified" if form else node.attributes_qualified
-        return Attribute(name, ns.clark(node.namespace, name) if qualified else name, self._attribute_kind(node))
+        text = self._attribute_type(node)
+        tag = ns.clark(node.namespace, name) if qualified else name
+        fixed = node.node.get("fixed")
+        facets = text.facets if fixed is None else {**text.facets, "const": fixed}
+        return Attribute(name, tag, text.kind or "string", facets)
 
-    def _attribute_kind(self, node: Component) -> Kind:
+    def _attribute_type(self, node: Component) -> Type:
         inner = node.node.find(f"{XS}simpleType")
         if inner is not None:
-            return self._kind(node.inside(inner))
+            return self._simple(node.inside(inner))
         reference = node.node.get("type")
-        return (self.types[self.named(reference, node)].kind or "string") if reference else "string"
+        return self.types[self.named(reference, node)] if reference else Type(kind="string")
 
 
 class _Model:

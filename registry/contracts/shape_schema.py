@@ -43,7 +43,7 @@ class _Writer:
         """The schema of one type, written out."""
         type_ = self._types[key]
         if type_.plain and type_.kind is not None:
-            return dict(_TEXTS[type_.kind])
+            return {**_TEXTS[type_.kind], **type_.facets}
         if type_.items:
             return {"type": "array", "items": self._item(type_.fields[0])}
         if not type_.fields and not type_.attributes and not type_.kind:
@@ -54,9 +54,11 @@ class _Writer:
         return key in ("#any", f"{{{ns.XSD}}}anyType") or type_.mixed
 
     def _object(self, type_: Type) -> dict[str, Any]:
-        properties: dict[str, Any] = {f"@{each.name}": dict(_TEXTS[each.kind]) for each in type_.attributes}
+        properties: dict[str, Any] = {
+            f"@{each.name}": {**_TEXTS[each.kind], **each.facets} for each in type_.attributes
+        }
         if type_.kind is not None:
-            properties["#text"] = dict(_TEXTS[type_.kind])
+            properties["#text"] = {**_TEXTS[type_.kind], **type_.facets}
         elif type_.mixed:
             properties["#text"] = {"type": "string"}
         for each in type_.fields:
