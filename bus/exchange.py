@@ -10,6 +10,7 @@ from bus.errors import ProviderFault, meaning
 from bus.message import Message
 from bus.payload import stored
 from bus.ports import Body, HopRecord, Record
+from bus.quirks import note
 from bus.scrub import scrub
 from bus.telemetry.correlation import correlated
 
@@ -132,7 +133,10 @@ class Exchange:
             bodies.append(_body("reply.received", received.body, received.content_type))
         row = meaning(error)
         status = "fault" if isinstance(error, ProviderFault) else "error"
-        detail = "; ".join((str(error)[:_LONGEST_DETAIL], *self.latest.notes))
+        notes = self.latest.notes
+        if status == "fault" and received is not None and received.status < 300:
+            notes = (*notes, note("fault_status", "a fault under HTTP 200"))
+        detail = "; ".join((str(error)[:_LONGEST_DETAIL], *notes))
         return self._record(bodies, self.latest.keys, status, row.code, detail, row.status)
 
     def _record(

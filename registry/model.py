@@ -97,6 +97,24 @@ class Check:
     validator: Validator
 
 
+def _unknown() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """What recorded documents are held against, whatever the gates say; compiled when first asked for.
+
+    ``request`` and ``reply`` are the contract's own documents, ``sent`` and ``received`` the provider's side of
+    the mappings. Each answers None where no schema is known.
+    """
+
+    request: Callable[[], Validator | None] = _unknown
+    reply: Callable[[], Validator | None] = _unknown
+    sent: Callable[[], Validator | None] = _unknown
+    received: Callable[[], Validator | None] = _unknown
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A business key to extract: ``visit_no`` at some path. ``identity`` keys are indexed in canonical form."""
@@ -166,6 +184,7 @@ class Operation:
     to_xml: Transform | None = None
     reply_to_json: Transform | None = None
     reply_to_xml: Transform | None = None
+    contracts: Contracts = Contracts()
     shape: Shape | None = None
     reply_shape: Shape | None = None
     schema: Mapping[str, Any] | None = None

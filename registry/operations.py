@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from registry.bench import Bench
 from registry.conformity import nearest
+from registry.contracts.held import contracts
 from registry.contracts.openapi import OpenApiContract, OpenApiOperation
 from registry.contracts.wsdl import WsdlContract, WsdlOperation
 from registry.findings import Spot
 from registry.inside import check_inside
 from registry.keys import checked_xpath, compile_keys
+from registry.library import Library
 from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Validator
 from registry.operation_faults import find_faults
 from registry.paths import parse_path
@@ -72,6 +74,8 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
     mapping = _Mapping(raw, form, scope, by, spot)
     encodings = _encodings(bound, by)
     call = raw.get("call", {})
+    sides = ("request", "reply", "sent", "received")
+    checks = {side: _check(side, raw, form, scope, spot, described) for side in sides}
     action = soap.get("action") or (bound.action if bound else "")
     operation = Operation(
         service=scope.service,
@@ -91,8 +95,9 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         http_form=http_form(face, described, by.request.schema if by.request else None),
         request=mapping.request(),
         reply=mapping.reply(),
-        request_check=_check("request", raw, form, scope, spot, described),
-        reply_check=_check("reply", raw, form, scope, spot, described),
+        request_check=checks["request"],
+        reply_check=checks["reply"],
+        contracts=contracts(checks, scope.contract, _schemas_of(described, scope.bench.library), scope.bench.library),
         keys=_keys("keys", raw, form, scope, spot),
         reply_keys=_keys("reply_keys", raw, form, scope, spot),
         to_json=by.request.to_json if by.request else None,
@@ -111,6 +116,10 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         reply_schema=by.reply.schema if by.reply else None,
     )
     return operation, by
+
+
+def _schemas_of(described: OpenApiOperation | None, library: Library) -> Callable[[str], Validator] | None:
+    return None if described is None else lambda side: described_side(library, described, side).validator
 
 
 def _bound(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> WsdlOperation | None:

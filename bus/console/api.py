@@ -60,6 +60,29 @@ def message(message_id: str) -> Response:
     return _json(view)
 
 
+@blueprint.route("/messages/<message_id>/conformance")
+def message_conformance(message_id: str) -> Response:
+    """Which side is wrong in one exchange."""
+    _, found = views.message_conformance(console(), message_id) or abort(404)
+    return _json(asdict(found))
+
+
+@blueprint.route("/services/<service>/conformance")
+def conformance(service: str) -> Response:
+    """Which side is wrong; ``operation``, ``consumer``, ``flow``, ``since`` (Unix seconds), ``limit`` (200)."""
+    if service not in console().registry.snapshot.services:
+        abort(404)
+    query = Query(
+        service=service,
+        operation=request.args.get("operation", ""),
+        consumer=request.args.get("consumer", ""),
+        flow=request.args.get("flow", ""),
+        since=request.args.get("since", 0.0, float),
+        limit=min(max(request.args.get("limit", 200, int), 1), 1000),
+    )
+    return _json(asdict(views.conformance(console(), query)))
+
+
 @blueprint.route("/flows/<flow_id>")
 def flow(flow_id: str) -> Response:
     """Every exchange of one flow, oldest first."""

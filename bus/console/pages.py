@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from bus.conform.finding import PROTOCOL_RULES
 from bus.console import sequence, views
 from bus.console.language import language
 from bus.console.ports import ConsolePorts, Verdict
@@ -23,6 +24,8 @@ blueprint.before_request(required)
 #: Windows of the message list, in seconds; 0 is any time.
 WINDOWS = {"last_15m": 900, "last_1h": 3600, "last_24h": 86_400, "last_7d": 604_800, "any_time": 0}
 PAGE = 50
+#: Exchanges that one page of findings looks into, the newest first.
+EXAMINED = 200
 #: Seconds a payload stays unmasked for the one who gave a reason.
 REVEALED = 600
 
@@ -106,6 +109,36 @@ def reveal(message_id: str) -> Response:
         revealed[message_id] = time.time() + REVEALED
     session["revealed"] = revealed
     return redirect(url_for("pages.message", message_id=message_id))
+
+
+@blueprint.route("/messages/<message_id>/conformance")
+def message_conformance(message_id: str) -> str:
+    """Which side is wrong in one exchange."""
+    record, found = views.message_conformance(console(), message_id) or abort(404)
+    return render_template(
+        "conformance.html", report=found, message=record, service=record.service, protocol_rules=PROTOCOL_RULES
+    )
+
+
+@blueprint.route("/conformance/<service>")
+def conformance(service: str) -> str:
+    """Which side is wrong in a service's newest exchanges."""
+    known = console().registry.snapshot.services.get(service) or abort(404)
+    operation = request.args.get("operation", "")
+    since = request.args.get("since", "last_24h")
+    span = WINDOWS.get(since, 86_400)
+    query = Query(service=service, operation=operation, since=time.time() - span if span else 0.0, limit=EXAMINED)
+    return render_template(
+        "conformance.html",
+        report=views.conformance(console(), query),
+        message=None,
+        service=service,
+        protocol_rules=PROTOCOL_RULES,
+        operations=sorted({name for version in known.versions.values() for name in version.operations}),
+        asked={"operation": operation, "since": since},
+        windows=WINDOWS,
+        most=EXAMINED,
+    )
 
 
 @blueprint.route("/flows/<flow_id>")

@@ -9,6 +9,7 @@ from typing import Any
 
 from bus.backbone.dead_letters import DeadLetter
 from bus.backbone.topology import DELIVER
+from bus.conform.report import Report, recorded, report
 from bus.console.payload import show_all
 from bus.console.ports import ConsolePorts
 from bus.console.words import Language, title_of
@@ -171,6 +172,17 @@ def message(console: ConsolePorts, message_id: str, *, reveal: bool = False) -> 
         "meaning": meaning,
         "journey": journey_of(snapshot, record) is not None,
     }
+
+
+def conformance(console: ConsolePorts, query: Query) -> Report:
+    """Which side is wrong in the exchanges that a query finds: paths and rules only, so nothing needs a mask."""
+    return report(recorded(console.reader, query), console.registry.snapshot)
+
+
+def message_conformance(console: ConsolePorts, message_id: str) -> tuple[Record, Report] | None:
+    """The same for one exchange; None when there is no such message."""
+    record = console.reader.message(message_id)
+    return None if record is None else (record, report((record,), console.registry.snapshot))
 
 
 def flow(console: ConsolePorts, flow_id: str) -> list[Record]:

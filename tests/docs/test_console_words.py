@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 from markdown import ROOT
 
+from bus.conform.finding import PROTOCOL_RULES, REASONS, Side
 from bus.console.words import LANGUAGES, WORDS
 
 CONSOLE = ROOT / "bus" / "console"
@@ -64,6 +66,9 @@ def test_every_word_that_is_put_together_has_at_least_two_endings(prefix: str) -
         ("workflow_", ("running", "completed", "compensating", "compensated", "stuck")),
         ("circuit_", ("closed", "open", "half_open")),
         ("effect_", ("read", "write")),
+        ("side_", get_args(Side)),
+        ("rule_", (*PROTOCOL_RULES, "schema")),
+        ("gap_", tuple(REASONS)),
         ("stage_", ("request", "request.sent", "reply.received", "reply")),
     ],
 )

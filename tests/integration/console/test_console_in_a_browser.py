@@ -23,7 +23,14 @@ FOCUSED = """() => {
   const name = one.tagName + " " + (one.textContent || one.name).trim().slice(0, 30);
   return [name, outlined || style.boxShadow !== "none", box.width > 0 && box.height > 0];
 }"""
-LISTS = ("/", "/messages?since=any_time", "/messages?status=failed&since=any_time", "/services", "/workflows")
+LISTS = (
+    "/",
+    "/messages?since=any_time",
+    "/messages?status=failed&since=any_time",
+    "/services",
+    "/conformance/lis?since=any_time",
+    "/workflows",
+)
 
 
 def addresses_of_one_of_each(tab: WatchedPage, visit: str) -> list[str]:
