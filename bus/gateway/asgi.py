@@ -60,7 +60,8 @@ class Gateway:
                 contract = self._pages.contract(scope) if scope["method"] == "GET" else None
                 return contract or await self._doors.answer("soap", scope, receive)
             if path.startswith("/rest/"):
-                return await self._doors.answer("rest", scope, receive)
+                description = await self._pages.description(scope) if scope["method"] == "GET" else None
+                return description or await self._doors.answer("rest", scope, receive)
             vendor = self._snapshots.snapshot.vendor_paths.find(path)
             if vendor is not None:
                 contract = self._pages.contract_at(vendor, scope) if scope["method"] == "GET" else None

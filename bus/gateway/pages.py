@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import orjson
 
-from bus.errors import NotFound
-from bus.gateway.address import fields_of, soap_target
+from bus.errors import FaceNotOffered, NotFound
+from bus.gateway.address import fields_of, rest_target, soap_target
 from bus.gateway.answer import Answer, Scope
 from bus.gateway.problems import rest_error
 from bus.gateway.requests import raw_path, unread_message
 from bus.hops.resolve import find_version
 from bus.message import Target
 from bus.ports import SnapshotSource
+from registry.contracts.openapi_publish import publish_openapi
 from registry.contracts.publish import publish, publish_single
 from registry.vendor_paths import VendorPath
 from transformers.errors import MeridianError
@@ -54,6 +56,28 @@ class Pages:
     def contract(self, scope: Scope) -> Answer | None:
         """The answer of ``?wsdl``, ``?singleWsdl`` and ``?xsd=name``; None when the query asks for none of them."""
         return self._published(scope, lambda: soap_target(raw_path(scope), "", ""), "")
+
+    async def description(self, scope: Scope) -> Answer | None:
+        """The answer of ``/rest/<service>[/v/<version>]/openapi.json`` and of ``?openapi``, which is OpenAPI 3.1.
+
+        None for anything else, and where an operation of the service has that very address.
+        """
+        path, query = scope["path"], scope.get("query_string", b"")
+        if not path.endswith("/openapi.json") and query.lower() not in (b"openapi", b"openapi="):
+            return None
+        try:
+            target = rest_target("GET", raw_path(scope), "")
+            if target.path not in ("/", "/openapi.json"):
+                return None
+            version = find_version(self.registry.snapshot, target.service, target.version)
+            if any(route.method == "GET" and route.match(target.path) is not None for route in version.routes):
+                return None
+            document = await asyncio.to_thread(publish_openapi, version, self.base_url)
+            if document is None:
+                raise FaceNotOffered(f"{version.service} is not offered over REST; its contract is its WSDL")
+        except MeridianError as error:
+            return rest_error(error, unread_message("rest", scope), "zh")
+        return Answer(200, "application/json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
     def contract_at(self, vendor: VendorPath, scope: Scope) -> Answer | None:
         """The same at a vendor's path, which then is the address in the contract too."""

@@ -8,13 +8,11 @@ from bus.gateway.faults import reply_charset
 from bus.gateway.words import Lang, error_headers, retry_after, without_trace
 from bus.message import Message
 from bus.payload import write
+from registry.contracts.openapi_errors import PASSED_ON
 from transformers import charset as charsets
 from transformers.document import Json, is_xml
 from transformers.errors import MeridianError, Violation
 from transformers.xml import serialise
-
-#: The provider's word about the question itself; its other errors are its own trouble, which is 502 here.
-_PASSED_ON = frozenset({400, 404, 406, 409, 410, 412, 422, 423})
 
 _TRACES = frozenset({"stack", "stacktrace", "stack_trace", "trace", "exception", "traceback"})
 
@@ -23,7 +21,7 @@ def rest_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
     """Answer an error to a REST caller; ``message`` is as far as it came."""
     row = meaning(error)
     status = row.status
-    if isinstance(error, ProviderFault) and error.http_status in _PASSED_ON:
+    if isinstance(error, ProviderFault) and error.http_status in PASSED_ON:
         status = error.http_status
     problem: dict[str, Json] = {
         "type": f"urn:meridian:problem:{row.code}",

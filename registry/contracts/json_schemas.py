@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from registry.contracts.shape_schema import schema_of_shape
 from registry.model import Operation
 from transformers.shape import Shape
+from transformers.shape_schema import schema_of_shape
 
 #: What a caller gets whose message was accepted for later.
 ACCEPTED: dict[str, Any] = {

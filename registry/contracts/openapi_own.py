@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.contracts.bundle import Bundle
 from registry.contracts.openapi_document import OpenApiDocument
-from registry.contracts.openapi_request import NOT_FIELDS, json_content
+from registry.contracts.openapi_request import NOT_FIELDS, json_content, path_word
 
 _KEPT = ("summary", "description", "tags", "deprecated", "externalDocs")
 _PARAMETER = ("name", "in", "description", "required", "deprecated", "style", "explode", "example")
@@ -50,6 +50,8 @@ def _carried(value: Any) -> bool:
 def _parameter(bundle: Bundle, value: Mapping[str, Any], file: str) -> dict[str, Any]:
     made = {key: value[key] for key in _PARAMETER if key in value}
     found = json_content(value.get("content"))
+    if made.get("in") == "path":
+        made["name"] = path_word(made["name"])
     if found is not None:
         made["content"] = {"application/json": {"schema": bundle.schema(found.media.get("schema", {}), file)}}
     else:

@@ -88,7 +88,7 @@ def read_request(
     fields: list[HttpField] = []
     for each in found:
         name = _free_name(each, {*properties, *({"body"} if nested else ())})
-        wire = _word(each.wire) if each.place == "path" else each.wire
+        wire = path_word(each.wire) if each.place == "path" else each.wire
         reader = compile_reader(each.schema, root, each.style, explode=each.explode)
         fields.append(HttpField(name, wire, each.place, reader, each.style, each.explode))
         properties[name] = each.schema
@@ -222,10 +222,10 @@ def _free_name(parameter: _Parameter, taken: set[str]) -> str:
 def _template(path: str, parameters: list[_Parameter]) -> str:
     for each in parameters:
         if each.place == "path":
-            path = path.replace("{" + each.wire + "}", "{" + _word(each.wire) + "}")
+            path = path.replace("{" + each.wire + "}", "{" + path_word(each.wire) + "}")
     return path
 
 
-def _word(name: str) -> str:
+def path_word(name: str) -> str:
     """A parameter's name as templates of the bus spell it."""
     return re.sub(r"\W", "_", name)

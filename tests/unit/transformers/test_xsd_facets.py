@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from outside import samples
 
-from registry.contracts.shape_schema import schema_of_shape
 from registry.samples import sample
 from transformers.schemas import compile_xsd
 from transformers.shape import Shape
+from transformers.shape_schema import schema_of_shape
 from transformers.xml_json import to_xml
 from transformers.xsd_shape import shape_from_xsd
 

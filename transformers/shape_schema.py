@@ -34,6 +34,7 @@ def schema_of_shape(shape: Shape, *, reply: bool = False) -> dict[str, Any]:
 class _Writer:
     def __init__(self, shape: Shape, reply: bool) -> None:
         self._types = shape.types
+        self._derived = bool(shape.derived)
         self._reply = reply
         self._names: dict[str, str] = {}
         self._open: set[str] = set()
@@ -46,12 +47,9 @@ class _Writer:
             return {**_TEXTS[type_.kind], **type_.facets}
         if type_.items:
             return {"type": "array", "items": self._item(type_.fields[0])}
-        if not type_.fields and not type_.attributes and not type_.kind:
-            return {} if self._is_any(key, type_) else {"type": "object"}
+        if type_.open and not type_.fields and not type_.attributes:
+            return {}
         return self._object(type_)
-
-    def _is_any(self, key: str, type_: Type) -> bool:
-        return key in ("#any", f"{{{ns.XSD}}}anyType") or type_.mixed
 
     def _object(self, type_: Type) -> dict[str, Any]:
         properties: dict[str, Any] = {
@@ -59,10 +57,14 @@ class _Writer:
         }
         if type_.kind is not None:
             properties["#text"] = {**_TEXTS[type_.kind], **type_.facets}
-        elif type_.mixed:
-            properties["#text"] = {"type": "string"}
+        elif type_.mixed:  # one run of text, or several
+            properties["#text"] = {"type": ["string", "array"], "items": {"type": "string"}}
         for each in type_.fields:
             properties[each.name] = self._field(each)
+        if type_.content is not None:
+            properties["#order"] = {"type": "array", "items": {"type": "string"}}
+        if self._derived and type_.kind is None:
+            properties["@xsi:type"] = {"type": "string"}
         made: dict[str, Any] = {"type": "object", "properties": properties}
         due = [each.name for each in type_.fields if each.least > 0 or (self._reply and each.many)]
         return {**made, "required": due} if due else made
@@ -110,6 +112,6 @@ class _Writer:
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     kind = schema.get("type")
-    if isinstance(kind, str):
+    if isinstance(kind, str) and not {"enum", "const"} & schema.keys():
         return {**schema, "type": [kind, "null"]}
     return {"anyOf": [schema, {"type": "null"}]} if schema else {}
