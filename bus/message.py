@@ -107,8 +107,11 @@ def new_id(now: float | None = None) -> str:
 
 
 def new_flow() -> str:
-    """A new W3C trace id (Trace Context Level 1, §3.2.2.3): 32 hex digits, not all zero."""
-    return f"{getrandbits(128) or 1:032x}"
+    """A new W3C trace id (Trace Context Level 2, §3.2.2.3): 32 hex digits that sort by time, the last 20 by chance.
+
+    In order, because the journal has an index of them: flows of one moment stand on one page of it.
+    """
+    return f"{int(time.time() * 1000):012x}{getrandbits(80):020x}"
 
 
 def new_span() -> str:

@@ -41,8 +41,7 @@ class HopRecord(NamedTuple):
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An exchange as the journal keeps it.
 
     ``status`` is ``ok``, ``accepted`` (asynchronously), ``fault`` (the provider's), or ``error`` (the bus's);
@@ -177,8 +176,7 @@ class Transport(Protocol):
 # ── connectors ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Outbound:
+class Outbound(NamedTuple):
     """One request as it goes on the wire. ``deadline`` is on the monotonic clock; ``http10`` asks in HTTP/1.0."""
 
     method: str
@@ -189,8 +187,7 @@ class Outbound:
     http10: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(NamedTuple):
     """One response as it came off the wire."""
 
     status: int

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bus.journal.schema import KEY_LENGTH
-from bus.journal.search import key_values
+from bus.journal.search import matches, place_of
 from bus.journal.summary import summarise
 from bus.ports import Query, Record
 
@@ -21,7 +20,7 @@ class MemoryJournal:
     def __init__(self, earlier: Iterable[Record] = ()) -> None:
         self.intents: list[Record] = []
         self.outcomes: list[Record] = []
-        self._doubtful = {record.id: replace(record, status="open") for record in earlier}
+        self._doubtful = {record.id: record._replace(status="open") for record in earlier}
         self._latest = dict(self._doubtful)
 
     async def start(self) -> None:
@@ -34,7 +33,7 @@ class MemoryJournal:
         """Keep the intent."""
         self.intents.append(record)
         self._doubtful.pop(record.id, None)
-        self._latest[record.id] = replace(record, status="open")
+        self._latest[record.id] = record._replace(status="open")
 
     async def outcome(self, record: Record) -> None:
         """Keep the outcome."""
@@ -47,12 +46,12 @@ class MemoryJournal:
         found = [record for record in self._records() if matches(record, query)]
         if query.before:
             anchor = self._latest.get(query.before)
-            found = [] if anchor is None else [record for record in found if _place(record) < _place(anchor)]
-        return [replace(record, bodies=()) for record in found[: max(1, query.limit)]]
+            found = [] if anchor is None else [record for record in found if place_of(record) < place_of(anchor)]
+        return [record._replace(bodies=()) for record in found[: max(1, query.limit)]]
 
     def flow(self, flow: str) -> Sequence[Record]:
         """Every record of one flow, oldest first."""
-        return [replace(record, bodies=()) for record in reversed(self._records()) if record.flow == flow]
+        return [record._replace(bodies=()) for record in reversed(self._records()) if record.flow == flow]
 
     def message(self, message_id: str) -> Record | None:
         """One record with its bodies."""
@@ -60,7 +59,7 @@ class MemoryJournal:
 
     def in_doubt(self) -> Sequence[Record]:
         """Those of ``earlier`` that have no outcome, newest first."""
-        return [replace(record, bodies=()) for record in self._records() if record.id in self._doubtful]
+        return [record._replace(bodies=()) for record in self._records() if record.id in self._doubtful]
 
     def last_match(self, query: Query) -> float:
         """When the newest record that fits, whatever its time, was received; 0 when there is none."""
@@ -76,21 +75,4 @@ class MemoryJournal:
         )
 
     def _records(self) -> list[Record]:
-        return sorted(self._latest.values(), key=_place, reverse=True)
-
-
-def matches(record: Record, query: Query) -> bool:
-    """Whether a record fits every field of the query that filters."""
-    exact = ("flow", "service", "operation", "consumer", "system", "status", "error")
-    if any(getattr(query, name) not in ("", getattr(record, name)) for name in exact):
-        return False
-    if record.received_at < query.since or (query.until and record.received_at >= query.until):
-        return False
-    if not query.key:
-        return not query.key_name or any(name == query.key_name for name, _ in record.keys)
-    wanted = key_values(query.key)
-    return any(value[:KEY_LENGTH] in wanted and query.key_name in ("", name) for name, value in record.keys)
-
-
-def _place(record: Record) -> tuple[float, str]:
-    return record.received_at, record.id
+        return sorted(self._latest.values(), key=place_of, reverse=True)

@@ -45,7 +45,7 @@ def _insertion(table: str) -> bytes:
 
 _INSERTIONS = {table: _insertion(table) for table in TABLES}
 _FINISH = (
-    "DELETE FROM unfinished WHERE (received_at, id) IN"
+    "DELETE FROM intents WHERE (received_at, id) IN"
     " (SELECT (r ->> 0)::float8, r ->> 1 FROM jsonb_array_elements(%s::jsonb) r)"
 )
 
@@ -61,7 +61,7 @@ class PostgresStore:
         self._days = days
         self._boot = boot
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
-        self._packer = Packer(time.time_ns())
+        self._packer = Packer()
         self._ready: set[date] = set()
         self._retained: date | None = None
         self._next_beat = 0.0
@@ -144,7 +144,7 @@ class PostgresStore:
     def _disconnect(self) -> None:
         """Trust nothing of before: the next write connects, looks for its partition and packs anew."""
         self._ready.clear()
-        self._packer = Packer(time.time_ns())
+        self._packer = Packer()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

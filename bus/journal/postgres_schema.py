@@ -20,22 +20,20 @@ _LOCK = int.from_bytes(b"meridian")
 
 _TEXT = 'text COLLATE "C"'
 _TYPES = {"text": _TEXT, "real": "double precision", "integer": "bigint"}
-_SHARED = ", ".join(f"{name} {_TYPES[kind]} NOT NULL" for name, kind in COLUMNS)
+_COLUMNS = ", ".join(f"{name} {_TYPES[kind]} NOT NULL" for name, kind in COLUMNS)
 _AT = "received_at double precision NOT NULL"
 _BY_DAY = "PARTITION BY RANGE (received_at)"
 
 _STATEMENTS = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
-    f"CREATE TABLE IF NOT EXISTS exchanges ({_SHARED}, PRIMARY KEY (received_at, id)) {_BY_DAY}",
+    f"CREATE TABLE IF NOT EXISTS exchanges ({_COLUMNS}, PRIMARY KEY (received_at, id)) {_BY_DAY}",
     *INDEXES,
-    f"CREATE TABLE IF NOT EXISTS intents ({_SHARED}, boot {_TEXT} NOT NULL, PRIMARY KEY (received_at, id)) {_BY_DAY}",
-    f"CREATE TABLE IF NOT EXISTS unfinished ({_AT}, id {_TEXT} NOT NULL, boot {_TEXT} NOT NULL,"
-    f" PRIMARY KEY (received_at, id)) {_BY_DAY}",
+    f"CREATE TABLE IF NOT EXISTS intents ({_AT}, id {_TEXT} NOT NULL, boot {_TEXT} NOT NULL,"
+    f" record text NOT NULL, PRIMARY KEY (received_at, id)) {_BY_DAY}",
     f"CREATE TABLE IF NOT EXISTS keys (value {_TEXT} NOT NULL, {_AT}, exchange {_TEXT} NOT NULL,"
     f" name {_TEXT} NOT NULL, PRIMARY KEY (value, received_at, exchange, name)) {_BY_DAY}",
-    f"CREATE TABLE IF NOT EXISTS payloads (part bigint NOT NULL, {_AT}, exchange {_TEXT} NOT NULL,"
-    f" size bigint NOT NULL, packed bigint NOT NULL, data bytea NOT NULL,"
-    f" PRIMARY KEY (received_at, exchange, part)) {_BY_DAY}",
+    f"CREATE TABLE IF NOT EXISTS payloads ({_AT}, part bigint NOT NULL, size bigint NOT NULL,"
+    f" packed bigint NOT NULL, data bytea NOT NULL, PRIMARY KEY (received_at, part)) {_BY_DAY}",
     "CREATE TABLE IF NOT EXISTS boots (id text PRIMARY KEY, seen_at timestamptz NOT NULL)",
 )
 

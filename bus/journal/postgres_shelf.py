@@ -37,7 +37,7 @@ class PostgresShelf:
 
     def orphaned(self) -> Statement:
         """Every intent of a boot that gave no sign of life for a while."""
-        alive = "SELECT 1 FROM boots b WHERE b.id = u.boot AND b.seen_at > now() - make_interval(secs => ?)"
+        alive = "SELECT 1 FROM boots b WHERE b.id = x.boot AND b.seen_at > now() - make_interval(secs => ?)"
         return f"NOT EXISTS ({alive})", (DEAD_AFTER,)
 
     @contextmanager

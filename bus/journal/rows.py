@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import orjson
 
+from bus.journal.partitions import day_of, starts_at
 from bus.journal.payloads import Kind, Packer, Reference
-from bus.journal.schema import KEY_LENGTH, NAMES
+from bus.journal.schema import COLUMNS, KEY_LENGTH, NAMES
 from bus.ports import Body, HopRecord, Record
 
 #: One thing to be written: which of the two durable moments, and the record.
@@ -17,7 +18,8 @@ Entry: TypeAlias = tuple[Kind, Record]
 
 Row: TypeAlias = tuple[Any, ...]
 
-_STATUS = NAMES.index("status")
+#: How many fields of a record are columns as they are: all but keys, hops and bodies.
+_PLAIN = NAMES.index("keys")
 
 
 @dataclass(slots=True)
@@ -33,66 +35,45 @@ def batch_of(entries: Iterable[Entry], packer: Packer, boot: str) -> Batch:
     exchanges: dict[Row, Row] = {}
     intents: dict[Row, Row] = {}
     keys: dict[Row, None] = {}
-    unfinished: dict[Row, None] = {}
     finished: dict[Row, None] = {}
+    received_at = 0.0
     for kind, record in entries:
-        place = (record.received_at, record.id)
+        received_at = record.received_at
+        place = (received_at, record.id)
         row = _row(record, packer.refer(kind, record))
-        if kind == "outcome":
-            exchanges[place] = row
-            unfinished.pop(place, None)
-            finished[place] = None
-        else:
-            intents[place] = (*row[:_STATUS], "open", *row[_STATUS + 1 :], boot)
-            unfinished[place] = None
+        if kind == "intent":
+            intents[place] = (*place, boot, orjson.dumps(row).decode())
+            continue
+        exchanges[place] = row
+        intents.pop(place, None)
+        finished[place] = None
         for name, value in record.keys:
             keys[value[:KEY_LENGTH], *place, name] = None
+    day = starts_at(day_of(received_at))
     tables: dict[str, list[Row]] = {
         "exchanges": list(exchanges.values()),
         "intents": list(intents.values()),
-        "unfinished": [(*place, boot) for place in unfinished],
         "keys": list(keys),
-        "payloads": list(packer.rows()),
+        "payloads": [(day, *part) for part in packer.parts()],
     }
-    # What is finished and unfinished again in one batch is unfinished: its last word was an intent.
-    ended = [place for place in finished if place not in unfinished]
+    # What is finished and under way again in one batch is under way: its last word was an intent.
+    ended = [place for place in finished if place not in intents]
     return Batch({table: rows for table, rows in tables.items() if rows}, ended)
 
 
 def _row(record: Record, references: Sequence[Reference]) -> Row:
-    hops = [(hop.name, hop.start_us, hop.own_us, hop.error) for hop in record.hops]
     return (
-        record.id,
-        record.flow,
-        record.parent,
-        record.door,
-        record.consumer,
-        record.system,
-        record.service,
-        record.version,
-        record.operation,
-        record.received_at,
-        record.status,
-        record.error,
-        record.detail,
-        record.http_status,
-        record.attempts,
-        record.duration_us,
-        record.sent_us,
-        record.revision,
+        *record[:_PLAIN],
         orjson.dumps(record.keys).decode(),
-        orjson.dumps(hops).decode(),
+        orjson.dumps(list(map(tuple, record.hops))).decode(),
         orjson.dumps(references).decode(),
     )
 
 
 def scrubbed(record: Record) -> Record:
     """``record`` without what no store can hold in its texts: NUL and lone surrogates become U+FFFD."""
-    texts: dict[str, Any] = {
-        each.name: _clean(getattr(record, each.name)) for each in fields(record) if each.type == "str"
-    }
-    return replace(
-        record,
+    texts: dict[str, Any] = {name: _clean(getattr(record, name)) for name, kind in COLUMNS[:_PLAIN] if kind == "text"}
+    return record._replace(
         **texts,
         keys=tuple((_clean(name), _clean(value)) for name, value in record.keys),
         hops=tuple(hop._replace(name=_clean(hop.name), error=_clean(hop.error)) for hop in record.hops),
@@ -109,16 +90,21 @@ def _clean(text: str) -> str:
 
 def record_of(row: Sequence[Any]) -> Record:
     """The record in a row of ``NAMES``, without bodies."""
-    values = dict(zip(NAMES, row, strict=True))
-    del values["bodies"]
-    values["keys"] = tuple((name, value) for name, value in orjson.loads(values["keys"]))
-    values["hops"] = tuple(HopRecord(*hop) for hop in orjson.loads(values["hops"]))
-    return Record(**values)
+    *plain, keys, hops, _ = row
+    named = tuple((name, value) for name, value in orjson.loads(keys))
+    return Record._make((*plain, named, tuple(HopRecord(*hop) for hop in orjson.loads(hops)), ()))
+
+
+def intent_of(text: str) -> tuple[Record, str]:
+    """The record in a row of ``intents``, open and without bodies, and the references to these."""
+    row = orjson.loads(text)
+    return record_of(row)._replace(status="open"), row[-1]
 
 
 def with_bodies(record: Record, references: str, load: Callable[[int], bytes]) -> Record:
     """``record`` with the bodies it refers to; ``load`` answers one part of the payloads."""
     found: list[Reference] = [tuple(reference) for reference in orjson.loads(references)]
     parts = {part: load(part) for part in {reference[2] for reference in found}}
-    bodies = (Body(stage, parts[part][at : at + size], kind) for stage, kind, part, at, size in found)
-    return replace(record, bodies=tuple(bodies))
+    return record._replace(
+        bodies=tuple(Body(stage, parts[part][at : at + size], kind) for stage, kind, part, at, size in found)
+    )

@@ -1,14 +1,14 @@
 """What the journal keeps: one list of columns and the tables of both stores, so that neither can drift.
 
-An *intent* is written before a request leaves, an *exchange* when its outcome is known; both have the same
-columns. ``unfinished`` lists the intents that have no exchange yet, ``keys`` is the index behind "paste an ID",
-``payloads`` holds the bodies of one record a row (``bus/journal/payloads.py``). Nothing is ever deleted from the
-other tables: old partitions are dropped whole.
+An *exchange* is written when its outcome is known, an *intent* before a request leaves: the whole record in one
+column, because it goes when its exchange comes. So ``intents`` holds what is under way or in doubt, and nothing
+else. ``keys`` is the index behind "paste an ID", ``payloads`` holds bodies, those of many records in a row
+(``bus/journal/payloads.py``). Nothing is ever deleted from these: old partitions are dropped whole.
 """
 
 from __future__ import annotations
 
-#: The columns that intents and exchanges share, in the order of ``bus/journal/rows.py``.
+#: The columns of an exchange, in the order of ``ports.Record``.
 COLUMNS = (
     ("id", "text"),
     ("flow", "text"),
@@ -38,20 +38,19 @@ NAMES = tuple(name for name, _ in COLUMNS)
 #: Every table that is written, with its columns.
 TABLES: dict[str, tuple[str, ...]] = {
     "exchanges": NAMES,
-    "intents": (*NAMES, "boot"),
-    "unfinished": ("received_at", "id", "boot"),
+    "intents": ("received_at", "id", "boot", "record"),
     "keys": ("value", "received_at", "exchange", "name"),
-    "payloads": ("part", "received_at", "exchange", "size", "packed", "data"),
+    "payloads": ("received_at", "part", "size", "packed", "data"),
 }
 
 #: Tables whose row of the same place (received_at, id) is replaced: a message that was accepted and is delivered
 #: later has a second outcome, and a call that is repeated after a crash a second intent. The last word counts.
-REPLACED = frozenset({"exchanges", "intents", "unfinished"})
+REPLACED = frozenset({"exchanges", "intents"})
 
 #: Key values are indexed by this many characters: PostgreSQL refuses index entries over a third of a page.
 KEY_LENGTH = 200
 
-_SHARED = ", ".join(f"{name} {kind} NOT NULL" for name, kind in COLUMNS)
+_COLUMNS = ", ".join(f"{name} {kind} NOT NULL" for name, kind in COLUMNS)
 
 #: What a search filters by; failures are few, so their indexes hold only them (``FAILED``, ``ERRED``).
 FAILED = "status NOT IN ('ok', 'accepted')"
@@ -69,13 +68,12 @@ INDEXES = (
 
 #: One SQLite file, that is one day.
 SQLITE = (
-    f"CREATE TABLE IF NOT EXISTS exchanges ({_SHARED}, UNIQUE (received_at, id))",
+    f"CREATE TABLE IF NOT EXISTS exchanges ({_COLUMNS}, UNIQUE (received_at, id))",
     *INDEXES,
-    f"CREATE TABLE IF NOT EXISTS intents ({_SHARED}, boot text NOT NULL, UNIQUE (received_at, id))",
-    "CREATE TABLE IF NOT EXISTS unfinished (received_at real NOT NULL, id text NOT NULL, boot text NOT NULL,"
-    " PRIMARY KEY (received_at, id)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS intents (received_at real NOT NULL, id text NOT NULL, boot text NOT NULL,"
+    " record text NOT NULL, PRIMARY KEY (received_at, id)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS keys (value text NOT NULL, received_at real NOT NULL, exchange text NOT NULL,"
     " name text NOT NULL, PRIMARY KEY (value, received_at, exchange, name)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS payloads (part integer PRIMARY KEY, received_at real NOT NULL,"
-    " exchange text NOT NULL, size integer NOT NULL, packed integer NOT NULL, data blob NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS payloads (received_at real NOT NULL, part integer PRIMARY KEY,"
+    " size integer NOT NULL, packed integer NOT NULL, data blob NOT NULL)",
 )

@@ -1,4 +1,5 @@
-"""A query as SQL that SQLite and PostgreSQL both run: index lookups first, newest first, one page at a time."""
+"""A query: over the exchanges, as SQL that SQLite and PostgreSQL both run, newest first, one page at a time; over
+the few intents, as a question to each of them."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import orjson
 
 from bus.journal.schema import ERRED, FAILED, KEY_LENGTH, NAMES
 from bus.journal.summary import GOOD
-from bus.ports import Query
+from bus.ports import Query, Record
 from transformers.identity import canonical
 
 #: SQL with ``?`` for every parameter, and the parameters.
@@ -30,12 +31,9 @@ class Source:
 #: Exchanges, that is records with an outcome.
 ENDED = Source("exchanges x")
 
-#: Intents without outcome. CROSS JOIN, because ``unfinished`` comes first whatever SQLite's planner thinks.
-OPEN = Source("unfinished u CROSS JOIN intents x", "x.received_at = u.received_at AND x.id = u.id")
-
 #: ``ENDED`` without what ended once and is under way again: an accepted message that is being delivered.
 _SETTLED = Source(
-    ENDED.tables, "NOT EXISTS (SELECT 1 FROM unfinished u WHERE u.received_at = x.received_at AND u.id = x.id)"
+    ENDED.tables, "NOT EXISTS (SELECT 1 FROM intents u WHERE u.received_at = x.received_at AND u.id = x.id)"
 )
 
 _COLUMNS = ", ".join(f"x.{name}" for name in NAMES)
@@ -52,15 +50,26 @@ def key_values(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form[:KEY_LENGTH] for form in (text.strip(), canonical(text))))
 
 
-def statements(query: Query, after: Place | None) -> tuple[Statement, ...]:
-    """One statement per kind of record, each answering the first ``query.limit`` rows behind ``after``."""
-    kinds: tuple[Source, ...] = (_SETTLED, OPEN)
-    if query.status:
-        kinds = (OPEN,) if query.status == "open" else (_SETTLED,)
-    return tuple(_statement(query, after, kind) for kind in kinds)
+def place_of(record: Record) -> Place:
+    """Where a record stands in the order of all pages."""
+    return record.received_at, record.id
 
 
-def _statement(query: Query, after: Place | None, source: Source) -> Statement:
+def matches(record: Record, query: Query) -> bool:
+    """Whether a record fits every field of the query that filters."""
+    if any(getattr(query, name) not in ("", getattr(record, name)) for name in _EXACT):
+        return False
+    if record.received_at < query.since or (query.until and record.received_at >= query.until):
+        return False
+    if not query.key:
+        return not query.key_name or any(name == query.key_name for name, _ in record.keys)
+    wanted = key_values(query.key)
+    return any(value[:KEY_LENGTH] in wanted and query.key_name in ("", name) for name, value in record.keys)
+
+
+def statement(query: Query, after: Place | None) -> Statement:
+    """The first ``query.limit`` exchanges behind ``after`` that fit."""
+    source = _SETTLED
     values: list[object] = []
     conditions = []
     if query.key:
@@ -75,7 +84,7 @@ def _statement(query: Query, after: Place | None, source: Source) -> Statement:
             conditions.append(f"{column} = ?")
             values.append(getattr(query, name))
     # Said aloud, because an index of few rows is used only where the words of its condition stand in the query.
-    if query.status not in ("", "open", *GOOD):
+    if query.status not in ("", *GOOD):
         conditions.append(f"x.{FAILED}")
     if query.error:
         conditions.append(f"x.{ERRED}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 from bus.errors import JournalUnavailable
@@ -21,6 +21,16 @@ from bus.journal.store import Unstorable
 #: Rows of one INSERT statement, largest first. Few long statements instead of many short ones: every statement
 #: gives the interpreter lock away and has to win it back from the event loop.
 _CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
+
+
+def _by_size(head: str, width: int, tail: str = "") -> dict[int, str]:
+    row = f"({', '.join('?' * width)})"
+    return {size: f"{head}{', '.join([row] * size)}{tail}" for size in _CHUNKS}
+
+
+_VERBS = {table: "REPLACE" if table in REPLACED else "INSERT OR IGNORE" for table in TABLES}
+_INSERT = {table: _by_size(f"{verb} INTO {table} VALUES ", len(TABLES[table])) for table, verb in _VERBS.items()}
+_FINISH = _by_size("DELETE FROM intents WHERE (received_at, id) IN (VALUES ", 2, ")")
 
 #: What says that a value is wrong, not the disk.
 _REFUSED = (UnicodeError, TypeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
@@ -98,7 +108,7 @@ class _Partition:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
-            self._packer = Packer(self._next_part())
+            self._packer = Packer()
             if new:
                 _sync_folder(path.parent)
         except BaseException:
@@ -115,31 +125,23 @@ class _Partition:
             self._connection.execute(statement)
         self._connection.execute("COMMIT")
 
-    def _next_part(self) -> int:
-        # From the clock, so that numbers are never used twice even where rows were lost; the file has the last word.
-        ((highest,),) = self._connection.execute("SELECT coalesce(max(part), 0) FROM payloads")
-        return max(int(highest) + 1, time.time_ns())
-
     def write(self, entries: Sequence[Entry], boot: str) -> None:
         """Commit the entries, or leave the file as it was."""
         execute = self._connection.execute
         batch = batch_of(entries, self._packer, boot)
         execute("BEGIN IMMEDIATE")
         for table, rows in batch.tables.items():
-            verb = "REPLACE" if table in REPLACED else "INSERT OR IGNORE"
-            self._insert(f"{verb} INTO {table} VALUES ", rows, len(TABLES[table]))
+            self._run(_INSERT[table], rows)
         if batch.finished:
-            self._insert("DELETE FROM unfinished WHERE (received_at, id) IN (VALUES ", batch.finished, 2, ")")
+            self._run(_FINISH, batch.finished)
         execute("COMMIT")
 
-    def _insert(self, head: str, rows: Sequence[Row], width: int, tail: str = "") -> None:
-        one = f"({', '.join('?' * width)})"
+    def _run(self, statements: Mapping[int, str], rows: Sequence[Row]) -> None:
         start = 0
         for size in _CHUNKS:
-            statement = f"{head}{', '.join([one] * size)}{tail}"
             while len(rows) - start >= size:
-                values = [value for row in rows[start : start + size] for value in row]
-                self._connection.execute(statement, values)
+                values = list(chain.from_iterable(rows[start : start + size]))
+                self._connection.execute(statements[size], values)
                 start += size
 
     def close(self) -> None:

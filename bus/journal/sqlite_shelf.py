@@ -30,7 +30,7 @@ class SqliteShelf:
 
     def orphaned(self) -> Statement:
         """Every intent that the living writer, if there is one, did not write."""
-        return "u.boot <> ?", (living_boot(self._folder),)
+        return "x.boot <> ?", (living_boot(self._folder),)
 
 
 @contextmanager

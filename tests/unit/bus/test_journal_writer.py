@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -168,7 +167,7 @@ async def test_a_time_that_is_no_time_does_not_stop_the_writer() -> None:
     store = FakeStore()
     writer = await started(store)
     for odd in (float("nan"), float("inf"), 1e300, -1e300):
-        await writer.outcome(replace(a_record(), received_at=odd))
+        await writer.outcome(a_record()._replace(received_at=odd))
     await writer.outcome(a_record())
     assert len(store.writes) == 5
     await writer.aclose()
