@@ -16,6 +16,10 @@ def find_faults(
 ) -> Iterator[Problem]:
     """Every contradiction among the settings of one operation."""
     yield from _endings(raw, has_provider, spot)
+    if "element" in raw.get("call", {}) and "operation" in raw["call"]:
+        yield spot.at("call", "element").problem("element and operation contradict each other", "keep one of them")
+    if "style" in raw.get("call", {}) and "element" not in raw["call"]:
+        yield spot.at("call", "style").problem("a style without an element", "name the element that it is about")
     yield from _checks(raw, form, has_contract, spot)
     if fault := template_fault(raw.get("http", {}).get("path", "/")):
         yield spot.at("http", "path").problem(fault)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from registry.bench import Bench
+from registry.bridges import checked, names_of, own_operation
 from registry.conformity import nearest
 from registry.contracts.held import contracts
 from registry.contracts.openapi import OpenApiContract, OpenApiOperation
@@ -15,13 +16,12 @@ from registry.findings import Spot
 from registry.inside import check_inside
 from registry.keys import checked_xpath, compile_keys
 from registry.library import Library
+from registry.mapping import OperationMapping
 from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Validator
 from registry.operation_faults import find_faults
 from registry.paths import parse_path
 from registry.rest_faces import RestFace, http_form, rest_face
 from registry.shapes import Conversions, conversions, described_side
-from registry.steps import Scope, Step, compile_steps
-from transformers.document import Transform
 from transformers.encoded import SoapEncoding
 
 
@@ -42,6 +42,7 @@ class VersionScope:
     has_openapi: bool
     contract: WsdlContract | None
     openapi: OpenApiContract | None
+    provider_contract: WsdlContract | None
     namespaces: Mapping[str, str]
     policy: Policy
 
@@ -71,11 +72,18 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
     contract = described or (scope.contract if bound else None)
     by = conversions(raw, scope.bench, contract, (element, reply), spot)
     face = rest_face(raw, described)
-    mapping = _Mapping(raw, form, scope, by, spot)
-    encodings = _encodings(bound, by)
     call = raw.get("call", {})
     sides = ("request", "reply", "sent", "received")
     checks = {side: _check(side, raw, form, scope, spot, described) for side in sides}
+    theirs = scope.bench.findings.attempt(lambda: own_operation(raw, scope.provider_contract, spot))
+    own = _own_conversions(raw, theirs, scope, spot)
+    names = names_of(call)
+    shape = by.reply.shape if by.reply else None
+    mapping = OperationMapping(
+        raw, form, scope.bench, scope.namespaces, scope.provider, by, spot, own, names,
+        restore=names.back(reply, shape) if names is not None else None,
+    )  # fmt: skip
+    encodings = _encodings(bound, by)
     action = soap.get("action") or (bound.action if bound else "")
     operation = Operation(
         service=scope.service,
@@ -86,7 +94,14 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
         form=form,
         policy=merge_policy(scope.policy, raw.get("policy", {})),
-        call=_call(call, face, action, scope, described, encodings),
+        call=_call(
+            call,
+            face,
+            theirs.action if theirs else action,
+            scope,
+            described,
+            _encodings(theirs, own) if own else (None, None) if names else encodings,
+        ),
         element=element,
         reply_element=reply,
         action=action,
@@ -144,6 +159,17 @@ def _described(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> OpenA
         message = f"{scope.openapi.file} describes no operation {raw['name']!r} that the bus can carry"
         scope.bench.findings.add([spot.at("name").problem(message, hint)])
     return found
+
+
+def _own_conversions(
+    raw: Mapping[str, Any], theirs: WsdlOperation | None, scope: VersionScope, spot: Spot
+) -> Conversions | None:
+    """The conversions by the provider's own WSDL, where it has one."""
+    contract = scope.provider_contract
+    if theirs is None or contract is None:
+        return None
+    own = conversions(raw, scope.bench, contract, (theirs.element, theirs.reply_element), spot)
+    return scope.bench.findings.attempt(lambda: checked(own, spot, f"the provider's {theirs.name}"))
 
 
 def _encodings(bound: WsdlOperation | None, by: Conversions) -> tuple[SoapEncoding | None, SoapEncoding | None]:
@@ -221,73 +247,3 @@ def _masks(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> tuple[str
             place = spot.at("masks", number)
             scope.bench.findings.attempt(lambda path=path, place=place: checked_xpath(path, scope.namespaces, place))  # type: ignore[misc]
     return tuple(raw.get("masks", ()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Mapping:
-    """The two mappings of an operation, completed by schema where they stop short of the other side's form."""
-
-    raw: Mapping[str, Any]
-    form: Form
-    scope: VersionScope
-    by: Conversions
-    spot: Spot
-
-    def request(self) -> tuple[Transform, ...]:
-        steps = self._steps("request")
-        wanted = self._other_side()
-        gives = steps[-1].gives if steps else self.form
-        if steps and steps[0].takes != self.form:
-            self._complain("request", f"takes {steps[0].takes} first, but the contract speaks {self.form}")
-        if wanted is None or gives == wanted or self._broken("request", steps):
-            return tuple(step.apply for step in steps)
-        own = self.by.request
-        if own is None:
-            self._complain("request", f"gives {gives}, but {self._whom()} takes {wanted}")
-            return ()
-        return (*(step.apply for step in steps), own.to_xml if wanted == "xml" else own.to_json)
-
-    def reply(self) -> tuple[Transform, ...]:
-        steps = self._steps("reply")
-        given = None if self._ends_here() else self._other_side()
-        gives = steps[-1].gives if steps else given
-        applied = tuple(step.apply for step in steps)
-        if given is None or self._broken("reply", steps):
-            return applied
-        own = self.by.reply
-        if steps and steps[0].takes != given:
-            self._complain("reply", f"takes {steps[0].takes} first, but {self._whom()} answers {given}")
-        elif gives != self.form:
-            if own is None:
-                self._complain("reply", f"gives {gives}, but the contract speaks {self.form}")
-                return ()
-            return (*applied, own.to_xml if self.form == "xml" else own.to_json)
-        return applied
-
-    def _steps(self, side: str) -> tuple[Step, ...]:
-        own = self.by.request if side == "request" else self.by.reply
-        scope = Scope(self.scope.bench, self.scope.namespaces, own)
-        return compile_steps(self.raw.get(side, ()), scope, self.spot.at(side))
-
-    def _broken(self, side: str, steps: tuple[Step, ...]) -> bool:
-        """Whether a step did not compile: that has been reported, and the rest cannot be judged."""
-        return len(steps) < len(self.raw.get(side, ()))
-
-    def _ends_here(self) -> bool:
-        return "starts" in self.raw or "raises" in self.raw
-
-    def _other_side(self) -> Form | None:
-        if self._ends_here():
-            return "json"
-        if self.scope.provider is None:
-            return None
-        return "json" if self.scope.provider.protocol == "rest" else "xml"
-
-    def _whom(self) -> str:
-        if self._ends_here():
-            return "a workflow or an event"
-        return f"the {self.scope.provider.protocol} provider" if self.scope.provider else "the provider"
-
-    def _complain(self, side: str, message: str) -> None:
-        hint = "add a to_xml or to_json step, or a schema to convert by"
-        self.scope.bench.findings.add([self.spot.at(side).problem(f"the {side} mapping {message}", hint)])

@@ -76,6 +76,7 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         has_openapi="openapi" in raw.get("contract", {}),
         contract=contract,
         openapi=openapi,
+        provider_contract=_contract(raw.get("provider", {}), spot.at("provider"), bench),
         namespaces=raw.get("namespaces", {}),
         policy=merge_policy(Policy(), raw.get("policy", {})),
     )
