@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from registry.model import Consumer, Operation, ServiceVersion
-from transformers.document import Document
+from transformers.document import Document, Element
 from transformers.soap import Envelope
 
 #: Where a message came in. ``workflow`` and ``backbone`` are the bus's own doors.
@@ -19,11 +19,15 @@ Door = Literal["soap", "rest", "workflow", "backbone"]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body that has been parsed: the document and, for SOAP, the envelope it came in. ``size`` is in bytes."""
+    """A body that has been parsed: the document and, for SOAP, the envelope it came in. ``size`` is in bytes.
+
+    ``headers`` are declared SOAP header blocks that go with the document wherever it is written anew.
+    """
 
     document: Document
     envelope: Envelope | None = None
     size: int = 0
+    headers: tuple[Element, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

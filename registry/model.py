@@ -9,6 +9,7 @@ from typing import Any, Literal
 from registry.claims import Claims
 from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
+from transformers.blocks import Blocks
 from transformers.document import Document, Transform
 from transformers.encoded import SoapEncoding
 from transformers.errors import Violation
@@ -156,6 +157,7 @@ class Operation:
     the description's.
     ``request``/``reply`` map the contract's document to the provider's and back; empty means bytes through.
     ``encoding`` and ``reply_encoding`` are set where callers speak SOAP's own encoding (rpc/encoded).
+    ``header``, ``reply_header`` and ``faults`` are the SOAP header blocks and fault details that a WSDL declares.
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
     """
 
@@ -191,6 +193,9 @@ class Operation:
     reply_schema: Mapping[str, Any] | None = None
     encoding: SoapEncoding | None = None
     reply_encoding: SoapEncoding | None = None
+    header: Blocks | None = None
+    reply_header: Blocks | None = None
+    faults: Blocks | None = None
     masks: tuple[str, ...] = ()
     starts: str = ""
     raises: str = ""

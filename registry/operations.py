@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from registry.bench import Bench
@@ -21,7 +22,8 @@ from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provi
 from registry.operation_faults import find_faults
 from registry.paths import parse_path
 from registry.rest_faces import RestFace, http_form, rest_face
-from registry.shapes import Conversions, conversions, described_side
+from registry.shapes import Conversions, by_xsd, conversions, described_side
+from transformers.blocks import Blocks
 from transformers.encoded import SoapEncoding
 
 
@@ -123,6 +125,9 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         reply_shape=by.reply.shape if by.reply else None,
         encoding=encodings[0],
         reply_encoding=encodings[1],
+        header=_blocks(bound.headers if bound else (), scope),
+        reply_header=_blocks(bound.reply_headers if bound else (), scope),
+        faults=_blocks(bound.faults.values() if bound else (), scope),
         masks=_masks(raw, scope, spot),
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),
@@ -170,6 +175,17 @@ def _own_conversions(
         return None
     own = conversions(raw, scope.bench, contract, (theirs.element, theirs.reply_element), spot)
     return scope.bench.findings.attempt(lambda: checked(own, spot, f"the provider's {theirs.name}"))
+
+
+def _blocks(elements: Iterable[str], scope: VersionScope) -> Blocks | None:
+    """The elements that a WSDL declares beside a document, by their schemas; None where it declares none."""
+    contract = scope.contract
+    if contract is None or contract.schemas is None:
+        return None
+    schemas, file = contract.schemas, contract.file
+    made = [scope.bench.findings.attempt(partial(by_xsd, schemas, each, file)) for each in dict.fromkeys(elements)]
+    shapes = [each.shape for each in made if each is not None and each.shape is not None]
+    return Blocks(shapes) if shapes else None
 
 
 def _encodings(bound: WsdlOperation | None, by: Conversions) -> tuple[SoapEncoding | None, SoapEncoding | None]:

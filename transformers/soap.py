@@ -229,6 +229,15 @@ def reversion(envelope: Envelope, version: SoapVersion) -> Envelope:
     return turned
 
 
+def reversion_blocks(blocks: Iterable[Element], version: SoapVersion) -> tuple[Element, ...]:
+    """Copies of header blocks with the attributes of this version, whichever they have."""
+    other = SoapVersion.V12 if version is SoapVersion.V11 else SoapVersion.V11
+    copies = tuple(detached(block) for block in blocks)
+    for copy in copies:
+        _turn_attributes(copy, other, version)
+    return copies
+
+
 def _read11(payload: Element) -> Fault:
     parts = {local_name(child): child for child in payload}
     raw = _text(parts.get("faultcode")).rpartition(":")[2]

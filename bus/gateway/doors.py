@@ -56,7 +56,9 @@ class Doors:
             reply = await self._pipeline.carry(exchange)
             answer = Answer(reply.status, reply.content_type, reply.body)
         except MeridianError as error:
-            answer = _error(error, exchange.caller, headers)
+            # What the operation's contract says of faults is known further down than the caller's own charset.
+            told = exchange.caller.evolve(operation=exchange.latest.operation)
+            answer = _error(error, told, headers)
         if self._registry.snapshot.claims is not None:
             caller = exchange.caller.consumer or message.claimed
             if caller is not None and caller.quirks is not None:

@@ -9,13 +9,23 @@ from lxml import etree
 
 from bus.errors import ProviderFault, meaning
 from bus.gateway.answer import Answer
+from bus.gateway.explanations import explanation
 from bus.gateway.words import Lang, error_headers, retry_after, without_trace
 from bus.media import media
 from bus.message import Message
+from registry.contracts.openapi_errors import PASSED_ON
 from transformers import charset as charsets
 from transformers import ns
-from transformers.document import Element, is_xml
-from transformers.errors import CharsetMismatch, MeridianError, VersionNotOffered, Violation
+from transformers.document import Element, Json, is_xml
+from transformers.errors import (
+    CharsetMismatch,
+    ContractViolation,
+    MappingFailed,
+    MeridianError,
+    VersionNotOffered,
+    Violation,
+)
+from transformers.simple_json import simple_to_xml
 from transformers.soap import Fault, SoapVersion, seal_fault
 from transformers.xml import local_name
 
@@ -27,6 +37,9 @@ _TRANSPORT = frozenset({401, 405, 408, 413, 415})
 _SIDES: dict[str, FaultSide] = {
     "Client": "caller", "Server": "server", "VersionMismatch": "version", "MustUnderstand": "understand",
 }  # fmt: skip
+
+#: Where JSON errors say what happened, RFC 9457 first.
+_REASONS = ("detail", "title", "reason", "message")
 
 #: Children of a detail in which servers print where in their own code they failed.
 _TRACES = frozenset({"stacktrace", "stack", "trace", "hostname"})
@@ -40,7 +53,9 @@ def soap_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
         # refuses the envelope for it.
         version = SoapVersion.V11
     row = meaning(error)
-    fault = _provider_fault(error, message) if isinstance(error, ProviderFault) else None
+    fault = None
+    if isinstance(error, ProviderFault):
+        fault = _provider_fault(error, message) or _declared_fault(error, message, version)
     if fault is None:
         title = row.zh if lang == "zh" else row.en
         problem = problem_element(error, message.id)
@@ -89,7 +104,18 @@ def problem_element(error: MeridianError, message_id: str) -> Element:
     seconds = retry_after(error)
     if seconds:
         _add(problem, "retryAfter", str(seconds))
+    if isinstance(error, ProviderFault) and isinstance(error.detail, dict):
+        _add_provider(problem, error)
     return problem
+
+
+def _add_provider(problem: Element, error: ProviderFault) -> None:
+    """``m:provider``: what a REST provider said, its JSON as elements."""
+    told: Json = {"status": error.http_status, "detail": explanation(error.detail, None)}
+    try:
+        problem.append(simple_to_xml(told, ns.clark(ns.MERIDIAN, "provider")))
+    except MappingFailed:
+        return  # it holds what XML cannot: it explains nothing to this caller
 
 
 def _provider_fault(error: ProviderFault, message: Message) -> Fault | None:
@@ -110,6 +136,22 @@ def _provider_fault(error: ProviderFault, message: Message) -> Fault | None:
             detail.append(entry)  # type: ignore[arg-type]
     detail.append(problem_element(error, message.id))
     return Fault(_SIDES[word], without_trace(error.reason) or str(error), subcode=subcode, detail=detail)
+
+
+def _declared_fault(error: ProviderFault, message: Message, version: SoapVersion) -> Fault | None:
+    """The fault that a REST provider's error is, where a member of its JSON is named like a declared fault."""
+    faults = message.operation.faults if message.operation is not None else None
+    said = explanation(error.detail, None)
+    if faults is None or not isinstance(said, dict) or not (named := faults.names(said)):
+        return None
+    detail: Element = etree.Element("detail")
+    try:
+        detail.extend(faults.to_xml(named, version.value))
+    except ContractViolation:
+        return None
+    detail.append(problem_element(error, message.id))
+    reason = next((text for word in _REASONS if isinstance(text := said.get(word), str)), str(error))
+    return Fault("caller" if error.http_status in PASSED_ON else "server", reason, detail=detail)
 
 
 def _drop_traces(entry: Element) -> None:

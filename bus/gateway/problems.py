@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from bus.errors import ProviderFault, meaning
 from bus.gateway.answer import Answer
+from bus.gateway.explanations import explanation
 from bus.gateway.faults import reply_charset
 from bus.gateway.words import Lang, error_headers, retry_after, without_trace
 from bus.message import Message
 from bus.payload import write
 from registry.contracts.openapi_errors import PASSED_ON
+from registry.model import Operation
 from transformers import charset as charsets
-from transformers.document import Json, is_xml
+from transformers.document import Json
 from transformers.errors import MeridianError, Violation
-from transformers.xml import serialise
-
-_TRACES = frozenset({"stack", "stacktrace", "stack_trace", "trace", "exception", "traceback"})
 
 
 def rest_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
@@ -37,7 +36,7 @@ def rest_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
     if seconds := retry_after(error):
         problem["retry_after"] = seconds
     if isinstance(error, ProviderFault):
-        problem["provider"] = _provider(error)
+        problem["provider"] = _provider(error, message.operation)
     charset = reply_charset(message)
     label = "application/problem+json"
     if charset != "utf-8":
@@ -45,21 +44,10 @@ def rest_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
     return Answer(status, label, write(problem, charset), error_headers(error))
 
 
-def _provider(error: ProviderFault) -> Json:
+def _provider(error: ProviderFault, operation: Operation | None) -> Json:
     told: dict[str, Json] = {"status": error.http_status, "code": error.code}
     if reason := without_trace(error.reason):
         told["reason"] = reason
     if error.detail is not None:
-        told["detail"] = _shown(error.detail)
+        told["detail"] = explanation(error.detail, operation.faults if operation is not None else None)
     return told
-
-
-def _shown(detail: object) -> Json:
-    """The provider's own explanation, without what it says about the insides of its program."""
-    if is_xml(detail):  # type: ignore[arg-type]
-        return without_trace(serialise(detail).decode())  # type: ignore[arg-type]
-    if isinstance(detail, dict):
-        return {name: _shown(value) for name, value in detail.items() if name.lower() not in _TRACES}
-    if isinstance(detail, list):
-        return [_shown(item) for item in detail]
-    return without_trace(detail) if isinstance(detail, str) else detail  # type: ignore[return-value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bus.errors import FaceNotOffered
 from bus.hops.drift import mirrored
+from bus.hops.header_blocks import declared, into_json, out_of_json
 from bus.hops.stage import content_of, operation_of
 from bus.message import Content, Message
 from bus.payload import changed, label, off_loop, write
@@ -29,8 +30,8 @@ async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
         content = Content(document, content.envelope, content.size)
         message = message.evolve(content=content)
     if document is not None and is_xml(document) is not (operation.form == "xml"):
-        document = await off_loop(content.size, converted, document, operation)
-        reply = await onward(message.evolve(content=changed(document, content), body=b""))
+        content = await off_loop(content.size, in_contract_form, content, operation)
+        reply = await onward(message.evolve(content=content, body=b""))
     elif document is None and operation.form == "json":
         reply = await onward(message.evolve(content=changed({}, content), body=b""))
     else:
@@ -38,6 +39,13 @@ async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
     if reply.body:
         return reply
     return await off_loop(reply.content.size if reply.content else 0, answered, message, reply, operation)
+
+
+def in_contract_form(content: Content, operation: Operation) -> Content:
+    """Answer a request's content in the operation's form, its declared header blocks with it."""
+    document, headers = out_of_json(content.document, operation.header)
+    document = converted(document, operation)
+    return Content(into_json(document, content, operation.header), None, content.size, headers or content.headers)
 
 
 def converted(document: Document, operation: Operation) -> Document:
@@ -64,7 +72,8 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
             payload = mirrored(payload, message, operation)  # type: ignore[arg-type]
         if operation.reply_encoding is not None and payload is not None and not reply.accepted:
             payload = operation.reply_encoding.encode(payload, envelope.version.value)  # type: ignore[arg-type]
-        body = seal(payload, envelope.version, charset=charset)  # type: ignore[arg-type]
+        blocks = declared(reply.content, operation.reply_header, envelope.version) if reply.content else ()
+        body = seal(payload, envelope.version, blocks, charset=charset)  # type: ignore[arg-type]
         content_type = f"{envelope.version.media_type}; charset={charsets.wire_name(charset)}"
         return reply.evolve(
             body=body, content_type=content_type, charset=charset, status=reply.status if reply.accepted else 200
@@ -73,6 +82,7 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
         return reply.evolve(content_type="", charset=charset)
     if not reply.accepted:
         document = _in_form("xml" if is_xml(content_of(message).document) else "json", document, operation)
+        document = into_json(document, content_of(reply), operation.reply_header)
     if message.door == "workflow":
         return reply.evolve(content=changed(document, content_of(reply)), content_type="application/json")
     return reply.evolve(body=write(document, charset), content_type=label(document, charset), charset=charset)

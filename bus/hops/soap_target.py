@@ -38,8 +38,6 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
         raise EnvelopeInvalid("a SOAP door needs an envelope")
     if not version.speaks(envelope.version):
         _refuse_version(envelope.version, version)
-    if envelope.headers:
-        check_must_understand(envelope, UNDERSTOOD)
     quirks = message.consumer.quirks if message.consumer is not None else None
     if quirks is not None and quirks.namespace and envelope.payload is not None:
         message = brought_home(message, envelope.payload, version, quirks)
@@ -50,6 +48,9 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
         if quirks is None or quirks.soap_action != "ignore":
             raise
         operation = _operation(envelope.payload, "", version)
+    if envelope.headers:
+        # A block that the contract declares is the provider's: it travels on, and is understood there.
+        check_must_understand(envelope, UNDERSTOOD | operation.header.tags if operation.header else UNDERSTOOD)
     if envelope.shared and operation.encoding is None:
         raise EnvelopeInvalid(f"the Body has more than one child, and {operation.name} is not of SOAP's own encoding")
     if remark := _action_remark(message, operation):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bus.errors import BusError, ProviderFault
 from bus.hops.drift import to_contract
+from bus.hops.header_blocks import kept, out_of_json
 from bus.hops.replies import decoded_reply, passes_back, read_reply
 from bus.hops.stage import content_of, operation_of, version_of
 from bus.hops.wire import passes_out, rest_wire, soap_wire
@@ -58,13 +59,15 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     document = content.document
     if provider.quirks is not None and provider.quirks.namespace and is_xml(document) and not operation.reply:
         reply, same = _brought_home(reply, document, operation, same)  # type: ignore[arg-type]
+    document, headers = out_of_json(document, operation.reply_header)
     if document is not None:
         document = _mapped(document, reply, operation)
     if document is not None and is_xml(document) is not (operation.form == "xml"):
         document = _in_form(document, operation)
     if document is content.document and same:
         return reply.evolve(content=content)
-    return reply.evolve(content=Content(document, None, content.size), body=b"")
+    headers = headers or kept(content, operation.reply_header)
+    return reply.evolve(content=Content(document, None, content.size, headers), body=b"")
 
 
 def _brought_home(reply: Message, payload: Element, operation: Operation, same: bool) -> tuple[Message, bool]:

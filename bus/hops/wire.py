@@ -7,6 +7,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from bus.errors import BadRequest
+from bus.hops.header_blocks import declared, into_json
 from bus.hops.stage import content_of
 from bus.message import Content, Message, Wire
 from bus.payload import label, write
@@ -64,7 +65,8 @@ def soap_wire(message: Message, document: Document, operation: Operation, provid
         document = payload = _xml(document, operation)
         if operation.call.encoding is not None and payload is not None:
             payload = operation.call.encoding.encode(payload, version.value)  # type: ignore[arg-type]
-        body = seal(payload, version, charset=charset)  # type: ignore[arg-type]
+        blocks = declared(content, operation.header, version)
+        body = seal(payload, version, blocks, charset=charset)  # type: ignore[arg-type]
     return message.evolve(
         body=body,
         content=Content(document, None, content.size),
@@ -77,7 +79,7 @@ def soap_wire(message: Message, document: Document, operation: Operation, provid
 def rest_wire(message: Message, document: Document, operation: Operation, provider: Provider) -> Message:
     """The message as an HTTP request for a REST provider. Raises MappingFailed or BadRequest."""
     call = operation.call
-    document = _json(document, operation)
+    document = into_json(_json(document, operation), content_of(message), operation.header)
     if call.form is not None:
         return _by_form(message, document, operation, provider, call.form)
     path, rest = filled(call.path, document, operation) if "{" in call.path else (call.path, document)
