@@ -10,7 +10,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from bus.conform.finding import PROTOCOL_RULES
-from bus.console import sequence, views
+from bus.console import contract, sequence, views
 from bus.console.language import language
 from bus.console.ports import ConsolePorts, Verdict
 from bus.console.sign_in import me, required
@@ -185,6 +185,14 @@ def visit(message_id: str) -> str:
 def services() -> str:
     """What is registered."""
     return render_template("services.html", services=views.services(console(), language()))
+
+
+@blueprint.route("/services/<service>/<version>/<operation>")
+def operation(service: str, version: str, operation: str) -> str:
+    """One operation as its callers need it."""
+    settings, snapshot = console().settings, console().registry.snapshot
+    view = contract.operation(snapshot, service, version, operation, base=settings.base_url, language=language())
+    return render_template("operation.html", view=view or abort(404))
 
 
 @blueprint.route("/workflows")

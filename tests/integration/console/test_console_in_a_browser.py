@@ -35,7 +35,7 @@ LISTS = (
 
 def addresses_of_one_of_each(tab: WatchedPage, visit: str) -> list[str]:
     """Every kind of page, with a compensated visit, a GBK message and a failed one among them."""
-    found = [*LISTS, visit]
+    found = [*LISTS, visit, "/services/lis/1/PlaceOrder"]
     for start, link in (
         ("/workflows?status=compensated", "tbody a"),
         ("/messages?service=his&operation=Register&since=any_time", "tbody a"),
