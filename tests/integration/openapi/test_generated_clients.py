@@ -123,7 +123,7 @@ def test_a_generated_client_calls_a_soap_provider_that_it_knows_nothing_of(
 ) -> None:
     module = generated(bus, "lis", tmp_path)
     models = part(module, "models")
-    patient = models.Patient(patient_id="P0001", name="张三", sex="M", birth_date="19900101")
+    patient = models.Patient(patient_id="P0001", name="张三", sex=models.PatientSex("1"), birth_date="1990-01-01")
     item = models.PlaceOrderRequestItemsItemItem(item_code="GLU", item_name="葡萄糖")
     items = models.PlaceOrderRequestItems(item=[item])
     body = models.PlaceOrderRequest(order_no="7", visit_no="V1", patient=patient, items=items)
