@@ -56,7 +56,7 @@ class Bus:
         self.journal, self.reader = open_journal(settings)
         self.state = State(settings)
         self._http = AioHttpClient(settings)
-        self.connector = ProviderConnector(self._http)
+        self.connector = ProviderConnector(self._http, max_attachments=settings.max_attachments)
         ports = Ports(
             settings=settings,
             registry=self.registry,

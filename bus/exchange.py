@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextvars import Token
+from dataclasses import asdict
 from time import perf_counter_ns, time
+
+import orjson
 
 from bus.connectors.trail import Attempts, attempt_trail
 from bus.errors import ProviderFault, meaning
@@ -76,7 +79,9 @@ class Exchange:
         self._token = attempt_trail.set(self._trail)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """Stop listening."""
+        """Stop listening; of an exchange that failed nobody will read the reply's attachments."""
+        if error is not None and self.reply_received is not None and self.reply_received.attachments is not None:
+            self.reply_received.attachments.discard()
         if self._token is not None:
             attempt_trail.reset(self._token)
         self._correlation.__exit__(None, None, None)
@@ -119,8 +124,11 @@ class Exchange:
         received = self.reply_received
         if received is not None and received.body and received.body is not body:
             bodies.append(_body("reply.received", received.body, received.content_type))
+            if received.attachments is not reply.attachments:
+                bodies += _attached("reply.received", received)
         if body:
             bodies.append(_body("reply", body, content_type))
+        bodies += _attached("reply", reply)
         keys = reply.keys if len(reply.keys) > len(self.latest.keys) else self.latest.keys
         detail = "; ".join(reply.notes)[:_LONGEST_DETAIL] if reply.notes else ""
         return self._record(bodies, keys, "accepted" if reply.accepted else "ok", "", detail, reply.status)
@@ -131,6 +139,7 @@ class Exchange:
         received = self.reply_received
         if received is not None and received.body:
             bodies.append(_body("reply.received", received.body, received.content_type))
+            bodies += _attached("reply.received", received)
         row = meaning(error)
         status = "fault" if isinstance(error, ProviderFault) else "error"
         notes = self.latest.notes
@@ -187,12 +196,23 @@ class Exchange:
     def _request_bodies(self) -> list[Body]:
         opened = self._opened
         bodies = [_body("request", opened.body, opened.content_type)] if opened.body else []
+        bodies += _attached("request", self.received)
         if self.sent is not None:
             body, content_type = stored(self.sent)
             if body and body is not opened.body:
                 bodies.append(_body("request.sent", body, content_type))
+            if self.sent.attachments is not self.received.attachments:
+                bodies += _attached("request.sent", self.sent)
         return bodies
 
 
 def _body(stage: str, data: bytes, content_type: str) -> Body:
     return Body(stage, scrub(data), content_type)
+
+
+def _attached(stage: str, message: Message) -> list[Body]:
+    """What is known of a message's attachments so far: never their content."""
+    if message.attachments is None:
+        return []
+    facts = [asdict(fact) for fact in message.attachments.facts]
+    return [Body(f"{stage}.attachments", orjson.dumps(facts), "application/json")]

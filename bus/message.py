@@ -9,6 +9,7 @@ from random import getrandbits  # seeded by the system, anew in every process: i
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from bus.attachments import Attachments
 from registry.model import Consumer, Operation, ServiceVersion
 from transformers.document import Document, Element
 from transformers.soap import Envelope
@@ -60,7 +61,8 @@ class Message(NamedTuple):
     the same, parsed. A hop that changes ``content`` empties ``body``: ``transform`` writes it anew for the
     provider, ``adapt`` for the caller. ``headers`` have lower-case names. ``status`` is the HTTP status of a
     reply; ``accepted`` marks a reply that only says that the message was taken for later; ``notes`` are
-    remarks for the journal, without values of the document.
+    remarks for the journal, without values of the document. ``attachments`` are what follows a body that came
+    as the root of a package, or is to be sent as one.
     ``claimed`` is the consumer whose quirk profile the body is read by, before anybody has proved anything;
     ``drift`` the namespace (empty for none at all: ``{}``) in which a caller wants its reply, not the contract's.
     ``deadline`` is on the monotonic clock, in seconds; 0 means the operation's own timeout.
@@ -89,6 +91,7 @@ class Message(NamedTuple):
     deadline: float = 0.0
     status: int = 200
     accepted: bool = False
+    attachments: Attachments | None = None
     notes: tuple[str, ...] = ()
 
     def evolve(self, **changes: Any) -> Message:

@@ -53,6 +53,8 @@ HOPS: tuple[Hop, ...] = (
 #: An accepted message goes on where ``route`` left it.
 DELIVERY: tuple[Hop, ...] = HOPS[HOPS.index(route) + 1 :]
 
+_FAILED = "the bus failed; look up the message id in its log"
+
 Walk: TypeAlias = Callable[[Exchange], Awaitable[Message]]
 
 
@@ -173,12 +175,27 @@ class Pipeline:
                 await self._journal(exchange.failed(_interrupted(exchange)))
                 raise
             except Exception as error:
-                failure = BusError("the bus failed; look up the message id in its log")
+                failure = BusError(_FAILED)
                 await self._journal(exchange.failed(failure))
                 _log.error("unexpected failure", causes=describe_exception(error))
                 raise failure from error
-        await self._journal(exchange.succeeded(reply))
+        if reply.attachments is None or not reply.attachments.live:
+            await self._journal(exchange.succeeded(reply))
         return reply
+
+    async def settle(self, exchange: Exchange, reply: Message, error: BaseException | None = None) -> None:
+        """Journal how an exchange ended whose reply was still streaming when ``carry`` answered it.
+
+        The door calls this before it sends the last block, or with the error that broke the stream.
+        Raises JournalUnavailable.
+        """
+        if error is None:
+            return await self._journal(exchange.succeeded(reply))
+        if isinstance(error, Exception) and not isinstance(error, MeridianError):
+            _log.error("unexpected failure", causes=describe_exception(error))
+            error = BusError(_FAILED)
+        await self._journal(exchange.failed(error if isinstance(error, MeridianError) else _interrupted(exchange)))
+        return None
 
     async def _journal(self, record: Record) -> None:
         await self._ports.journal.outcome(record)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
+from bus.attachments import Attachments
 from bus.message import Message
 from bus.settings import Settings
 from registry.model import Consumer, Snapshot
@@ -25,7 +26,11 @@ Hop: TypeAlias = "Callable[[Message, Next, Ports], Awaitable[Message]]"
 
 
 class Body(NamedTuple):
-    """One payload of an exchange. ``stage`` is ``request``, ``request.sent``, ``reply.received`` or ``reply``."""
+    """One payload of an exchange. ``stage`` is ``request``, ``request.sent``, ``reply.received`` or ``reply``.
+
+    With ``.attachments`` behind it, it is a JSON list of what was attached there: Content-ID, content type, size in
+    bytes and SHA-256 of each. Their content is not kept.
+    """
 
     stage: str
     data: bytes
@@ -176,6 +181,18 @@ class Transport(Protocol):
 # ── connectors ───────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A multipart body that is written while it is sent; ``length`` is in bytes, None where nobody knows it yet.
+
+    ``attachments`` are those that ``blocks`` reads.
+    """
+
+    blocks: AsyncGenerator[bytes, None]
+    length: int | None
+    attachments: Attachments
+
+
 class Outbound(NamedTuple):
     """One request as it goes on the wire. ``deadline`` is on the monotonic clock; ``http10`` asks in HTTP/1.0."""
 
@@ -185,6 +202,7 @@ class Outbound(NamedTuple):
     body: bytes
     deadline: float
     http10: bool = False
+    package: Package | None = None
 
 
 class Inbound(NamedTuple):
@@ -193,12 +211,20 @@ class Inbound(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    attachments: Attachments | None = None
 
 
 class HttpClient(Protocol):
     """Sends one request once. Raises ProviderUnreachable, ProviderTimeout or ReplyTooLarge."""
 
     async def send(self, outbound: Outbound) -> Inbound: ...
+
+    async def exchange(self, outbound: Outbound, limit: int) -> Inbound:
+        """Like ``send``, with ``outbound.package`` in place of the body, and an answer that may be a package.
+
+        Of such an answer, ``body`` is the root, its content type stands among the headers, and ``attachments`` bring
+        at most ``limit`` bytes and raise ProviderLied, ReplyTooLarge, ProviderUnreachable or ProviderTimeout.
+        """
 
 
 # ── the ports together ───────────────────────────────────────────────────────────────────────────────

@@ -41,6 +41,8 @@ class Settings:
     max_reply: int = 32 * 1024 * 1024
     commit_window: float = 0.008
     """How long the journal gathers records for one commit at the most: under load, and hardly for a lone caller."""
+    max_attachments: int = 256 * 1024 * 1024
+    """The attachments of one message together, where they stream through; a manifest may say otherwise."""
     journal_days: int = 30
     """Partitions older than this are dropped."""
     drain: float = 10.0

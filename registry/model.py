@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from registry.claims import Claims
 from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
 from transformers.blocks import Blocks
-from transformers.document import Document, Transform
+from transformers.document import Document, Element, Transform
 from transformers.encoded import SoapEncoding
 from transformers.errors import Violation
 from transformers.http_form import WHOLE, HttpForm
@@ -28,6 +28,9 @@ Title = Mapping[str, str]
 
 #: A compiled validator: a document in, every violation out (empty when it is valid). Thread-safe.
 Validator = Callable[[Document], tuple[Violation, ...]]
+
+#: Finds the elements of a document that its schema calls base64Binary.
+Binaries = Callable[[Element], Iterator[Element]]
 
 #: A compiled key expression: a document in, the texts it holds at that path out.
 KeyPath = Callable[[Document], tuple[str, ...]]
@@ -71,6 +74,19 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentRules:
+    """How a provider takes what callers attach: in the document (``inline``), as MTOM, or as SOAP with Attachments.
+
+    For MTOM, base64 of at least ``threshold`` bytes is taken out of a document that came whole. ``limit`` is how
+    many bytes the attachments of one message may have together; 0 leaves it to the settings.
+    """
+
+    style: Literal["inline", "mtom", "swa"]
+    threshold: int = 1024
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An address that serves a version. ``weight`` 0 takes no traffic; ``health`` is a path to probe, or empty."""
 
@@ -88,6 +104,7 @@ class Provider:
     charset: str = "utf-8"
     auth: Auth = Auth()
     quirks: ProviderQuirks | None = None
+    attachments: AttachmentRules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +175,8 @@ class Operation:
     ``request``/``reply`` map the contract's document to the provider's and back; empty means bytes through.
     ``encoding`` and ``reply_encoding`` are set where callers speak SOAP's own encoding (rpc/encoded).
     ``header``, ``reply_header`` and ``faults`` are the SOAP header blocks and fault details that a WSDL declares.
+    ``attachments`` is None where nobody may attach anything; ``binaries`` and ``reply_binaries`` are None where no
+    schema says what is binary.
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
     """
 
@@ -196,6 +215,9 @@ class Operation:
     header: Blocks | None = None
     reply_header: Blocks | None = None
     faults: Blocks | None = None
+    attachments: AttachmentRules | None = None
+    binaries: Binaries | None = None
+    reply_binaries: Binaries | None = None
     masks: tuple[str, ...] = ()
     starts: str = ""
     raises: str = ""

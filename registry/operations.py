@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
+from registry.attachments import binaries
 from registry.bench import Bench
 from registry.bridges import checked, names_of, own_operation
 from registry.conformity import nearest
@@ -128,6 +129,8 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         header=_blocks(bound.headers if bound else (), scope),
         reply_header=_blocks(bound.reply_headers if bound else (), scope),
         faults=_blocks(bound.faults.values() if bound else (), scope),
+        attachments=scope.provider.attachments if scope.provider else None,
+        **_binaries(scope, by),
         masks=_masks(raw, scope, spot),
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),
@@ -255,6 +258,13 @@ def _validator(
 
 def _keys(field: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, spot: Spot) -> Any:
     return compile_keys(raw.get(field, {}), form, scope.namespaces, spot.at(field), scope.bench.findings)
+
+
+def _binaries(scope: VersionScope, by: Conversions) -> dict[str, Any]:
+    if scope.provider is None or scope.provider.attachments is None:
+        return {}
+    sides = {"binaries": by.request, "reply_binaries": by.reply}
+    return {name: binaries(side.shape) for name, side in sides.items() if side and side.shape}
 
 
 def _masks(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from registry.attachments import attachment_rules
 from registry.bench import Bench
 from registry.contracts.generate import ACCEPTED, Signature, generate_wsdl
 from registry.contracts.openapi import OpenApiContract
@@ -173,6 +174,7 @@ def _provider(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> Provider:
         raw.get("charset", "utf-8"),
         Auth(auth["kind"], auth.get("username", ""), secret or "", auth.get("header", "")),
         provider_quirks(raw.get("quirks"), spot.at("quirks"), bench.findings),
+        bench.findings.attempt(lambda: attachment_rules(raw, spot)),
     )
 
 

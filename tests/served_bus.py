@@ -67,11 +67,11 @@ class ServedBus:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> ServedBus:
-        """Start the server and wait until it is ready."""
+    def start(self, role: str = "serve") -> ServedBus:
+        """Start the server, whole or one role of it, and wait until it is ready."""
         with (self.folder / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(
-                _command("serve"), env=self.environ, stdout=log, stderr=log, start_new_session=True
+                _command(role), env=self.environ, stdout=log, stderr=log, start_new_session=True
             )
         eventually(self._ready, 60)
         return self

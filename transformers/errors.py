@@ -9,6 +9,7 @@ MeridianError
 │   ├── EnvelopeInvalid          XML, but not a SOAP envelope this bus can open
 │   ├── VersionMismatch          a SOAP envelope of a version that this door does not speak
 │   │   └── VersionNotOffered    a sound one, while this service speaks the other version only
+│   ├── PackageInvalid           a multipart message that breaks MIME, XOP or SOAP with Attachments
 │   ├── HeaderNotUnderstood      a mustUnderstand header that nobody here understands
 │   ├── ContractViolation        read well, but breaks its contract; carries every violation
 │   ├── MappingFailed            a stylesheet, a jq filter or a code table refused this document
@@ -64,6 +65,10 @@ class VersionMismatch(DocumentError):
 
 class VersionNotOffered(VersionMismatch):
     """A sound envelope of a SOAP version that this service does not speak, while it speaks the other."""
+
+
+class PackageInvalid(DocumentError):
+    """A multipart message whose parts cannot be told apart, found, or trusted."""
 
 
 class HeaderNotUnderstood(DocumentError):

@@ -16,6 +16,8 @@ XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XSLT = "http://www.w3.org/1999/XSL/Transform"
 XINCLUDE = "http://www.w3.org/2001/XInclude"
 HL7V3 = "urn:hl7-org:v3"
+XOP = "http://www.w3.org/2004/08/xop/include"
+XMIME = "http://www.w3.org/2005/05/xmlmime"
 MERIDIAN = "urn:meridian:2026"
 
 #: ``xsi:nil`` and ``xsi:type`` in Clark notation.

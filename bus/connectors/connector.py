@@ -10,6 +10,7 @@ from typing import Any
 
 from bus.connectors.headers import outbound_headers
 from bus.connectors.health import HealthProbes
+from bus.connectors.packages import packaged
 from bus.connectors.replies import is_failure, refusal, reply_message
 from bus.connectors.trail import Attempts, attempt_trail
 from bus.connectors.wsse import with_username_token
@@ -72,12 +73,14 @@ class ProviderConnector:
         self,
         http: HttpClient,
         *,
+        max_attachments: int = 0,
         endpoints: Endpoints | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[int, float], float] = full_jitter,
     ) -> None:
         self._http = http
+        self._limit = max_attachments
         self._endpoints = endpoints or Endpoints(clock)
         self._clock = clock
         self._sleep = sleep
@@ -143,10 +146,17 @@ class ProviderConnector:
         await self._take_place(state, trip)
         try:
             inbound = await self._guarded(endpoint, state, trip)
-        finally:
+        except BaseException:
             state.limit.leave()
+            raise
+        if inbound.attachments is None:
+            state.limit.leave()
+        else:
+            inbound.attachments.on_end(state.limit.leave)
         error = refusal(inbound, trip.provider, state.label)
         if error is not None:
+            if inbound.attachments is not None:
+                inbound.attachments.discard()
             state.erred(meaning(error).code)
             raise error
         state.answered()
@@ -211,10 +221,13 @@ class ProviderConnector:
             deadline=trip.deadline,
             http10=provider.quirks is not None and provider.quirks.http10,
         )
+        rules = trip.operation.attachments
         trip.trail.attempts += 1
         started = time.perf_counter()
         try:
-            return await self._http.send(outbound)
+            if rules is None or rules.style == "inline":
+                return await self._http.send(outbound)
+            return await self._http.exchange(packaged(outbound, message, rules.style), rules.limit or self._limit)
         finally:
             trip.trail.waited_us += int((time.perf_counter() - started) * 1e6)
 
@@ -225,7 +238,7 @@ class ProviderConnector:
     def _wait_before_next(self, trip: _Trip, error: ProviderError) -> float | None:
         """Seconds until the next try, or None when there is none."""
         policy, tries = trip.policy, len(trip.tried)
-        if tries > policy.retries or not _may_repeat(error, policy):
+        if tries > policy.retries or not _may_repeat(error, policy) or _spent(trip.message):
             return None
         fresh = any(one.weight > 0 and one.url not in trip.tried for one in trip.provider.endpoints)
         if isinstance(error, CircuitOpen | EndpointBusy) and not fresh:
@@ -238,6 +251,11 @@ class ProviderConnector:
 
 def _may_repeat(error: ProviderError, policy: Policy) -> bool:
     return not error.sent or (policy.idempotent and isinstance(error, _PASSING))
+
+
+def _spent(message: Message) -> bool:
+    """Whether attachments that streamed past have been read: they cannot be sent again."""
+    return message.attachments is not None and message.attachments.began
 
 
 def _join(url: str, path: str) -> str:

@@ -18,6 +18,7 @@ from aiohttp.streams import StreamReader
 from yarl import URL
 
 from bus.connectors.pool import Dial, Pool
+from bus.connectors.streams import Talk
 from bus.errors import BadRequest, ProviderError, ProviderLied, ProviderTimeout, ProviderUnreachable, ReplyTooLarge
 from bus.ports import Inbound, Outbound
 from bus.settings import Settings
@@ -60,6 +61,35 @@ class AioHttpClient:
             if dial.fresh or not error.sent or outbound.method not in _SAFE_METHODS:
                 raise
         return await self._exchange(outbound, Dial(outbound.deadline))
+
+    async def exchange(self, outbound: Outbound, limit: int) -> Inbound:
+        """Send one request once, its package as a stream where it has one; of an answered package read the root only.
+
+        Raises like ``send``, and what breaks the request's own attachments off.
+        """
+        _refuse_broken_headers(outbound)
+        where = origin(outbound.url)
+        if outbound.deadline <= time.monotonic():
+            raise ProviderTimeout(f"{where}: the deadline passed before anything was sent", endpoint=where, sent=False)
+        dial = Dial(outbound.deadline)
+        pool = self._pool = self._pool or Pool()
+        try:
+            address = pool.address(outbound.url)
+            head = _head(outbound, address.target, address.headers)
+            talk = Talk(
+                await pool.take(address, dial), outbound, where, lambda error: _translated(error, outbound, dial)
+            )
+            code, raw = await talk.ask(head)
+            headers = _flat(raw)
+            return await talk.hear(
+                code,
+                headers,
+                lambda payload: self._read(payload, headers, outbound),
+                root_limit=self._max_reply,
+                limit=limit,
+            )
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+            raise _translated(error, outbound, dial) from error
 
     async def aclose(self) -> None:
         """Close every connection; a later request opens new ones."""
@@ -167,7 +197,7 @@ def _head(outbound: Outbound, target: str, implied: dict[str, str]) -> bytes:
     lines += [f"{name}: {value}" for name, value in {**implied, **outbound.headers}.items()]
     if outbound.http10 and "Connection" not in outbound.headers:
         lines.append("Connection: keep-alive")  # a wish in HTTP/1.0 (RFC 9112 appendix C.2.2), a rule in 1.1
-    if outbound.body or method not in _WITHOUT_CONTENT:
+    if outbound.package is None and (outbound.body or method not in _WITHOUT_CONTENT):
         lines.append(f"Content-Length: {len(outbound.body)}")
     return "\r\n".join((*lines, "\r\n")).encode()
 

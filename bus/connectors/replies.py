@@ -68,6 +68,7 @@ def reply_message(message: Message, inbound: Inbound, provider: Provider) -> Mes
         status=inbound.status,
         content=None,
         wire=None,
+        attachments=inbound.attachments,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bus.errors import NotFound
-from bus.gateway.answer import Answer, AsgiApp, Receive, Scope, Send, respond
+from bus.gateway.answer import Answer, AsgiApp, Receive, Scope, Send, StreamedAnswer, respond
 from bus.gateway.doors import Doors
 from bus.gateway.pages import Pages, Ready
 from bus.gateway.problems import rest_error
@@ -53,7 +53,7 @@ class Gateway:
             await respond(send, rest_error(missing, unread_message("rest", scope), "zh"))
         return None
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer | StreamedAnswer | None:
         path: str = scope["path"]
         if self._doors is not None:
             if path.startswith("/soap/"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bus.errors import ShuttingDown
-from bus.gateway.answer import Answer, Receive, Scope
+from bus.gateway.answer import Answer, Header, Receive, Scope, StreamedAnswer
 from bus.gateway.body import read_body
 from bus.gateway.faults import soap_error
 from bus.gateway.headers import read_headers
+from bus.gateway.packages import read_package, streamed
 from bus.gateway.problems import rest_error
 from bus.gateway.quirks import answered, claimed
 from bus.gateway.requests import open_message, unread_message
@@ -18,6 +19,7 @@ from bus.pipeline import Pipeline
 from bus.ports import SnapshotSource
 from bus.settings import Settings
 from transformers.errors import MeridianError
+from transformers.related import is_package
 
 
 class Doors:
@@ -29,36 +31,48 @@ class Doors:
         self._settings = settings
         self.draining = False
 
-    async def answer(self, door: Door, scope: Scope, receive: Receive) -> Answer:
+    async def answer(self, door: Door, scope: Scope, receive: Receive) -> Answer | StreamedAnswer:
         """Answer one request; whatever becomes of it is in the journal before."""
         headers: Mapping[str, str] = {}
         try:
             headers = read_headers(scope["headers"], self._registry.snapshot.http_headers)
             if self.draining:
                 raise ShuttingDown("this process is stopping; try again, and another one will answer")
-            body = await read_body(
-                receive,
-                headers.get("content-length", ""),
-                coding=headers.get("content-encoding", ""),
-                limit=self._settings.max_body,
-                timeout=self._settings.body_timeout,
-            )
-            message = open_message(door, scope, headers, body)
+            if is_package(headers.get("content-type", "")):
+                message = await self._open_package(door, scope, receive, headers)
+            else:
+                body = await read_body(
+                    receive,
+                    headers.get("content-length", ""),
+                    coding=headers.get("content-encoding", ""),
+                    limit=self._settings.max_body,
+                    timeout=self._settings.body_timeout,
+                )
+                message = open_message(door, scope, headers, body)
             if (claims := self._registry.snapshot.claims) is not None:
                 message = message.evolve(claimed=claimed(scope, headers, claims))
         except MeridianError as error:
             return await self._refuse(unread_message(door, scope, headers), error, headers)
-        return await self._carry(message, headers)
+        return await self._carry(message, headers, receive)
 
-    async def _carry(self, message: Message, headers: Mapping[str, str]) -> Answer:
+    async def _open_package(self, door: Door, scope: Scope, receive: Receive, headers: Mapping[str, str]) -> Message:
+        body, kind, attachments = await read_package(receive, headers, self._settings)
+        message = open_message(door, scope, {**headers, "content-type": kind}, body)
+        return message.evolve(headers=headers, attachments=attachments)
+
+    async def _carry(self, message: Message, headers: Mapping[str, str], receive: Receive) -> Answer | StreamedAnswer:
         exchange = self._pipeline.open(message)
         try:
             reply = await self._pipeline.carry(exchange)
             answer = Answer(reply.status, reply.content_type, reply.body)
         except MeridianError as error:
+            reply = None
             # What the operation's contract says of faults is known further down than the caller's own charset.
             told = exchange.caller.evolve(operation=exchange.latest.operation)
             answer = _error(error, told, headers)
+        if reply is not None and reply.attachments is not None:
+            patience = self._settings.body_timeout
+            return streamed(self._pipeline, exchange, reply, receive, _signature(message), patience)
         if self._registry.snapshot.claims is not None:
             caller = exchange.caller.consumer or message.claimed
             if caller is not None and caller.quirks is not None:
@@ -82,6 +96,9 @@ def _error(error: MeridianError, message: Message, headers: Mapping[str, str]) -
 
 def _signed(answer: Answer, message: Message) -> Answer:
     """The answer with the ids under which its exchange is found again (W3C Trace Context Level 1 §3.2)."""
+    return Answer(answer.status, answer.content_type, answer.body, (*_signature(message), *answer.headers))
+
+
+def _signature(message: Message) -> tuple[Header, ...]:
     trace = f"00-{message.flow}-{new_span()}-01"
-    headers = ((b"x-meridian-message", message.id.encode()), (b"traceparent", trace.encode()), *answer.headers)
-    return Answer(answer.status, answer.content_type, answer.body, headers)
+    return (b"x-meridian-message", message.id.encode()), (b"traceparent", trace.encode())

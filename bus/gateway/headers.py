@@ -10,6 +10,7 @@ from bus.message import new_flow
 _WANTED = {
     name.encode(): name
     for name in (
+        "accept",
         "accept-language",
         "authorization",
         "content-encoding",

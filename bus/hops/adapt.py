@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.errors import FaceNotOffered
+from bus.hops.attached import admitted, included, packed
 from bus.hops.drift import mirrored
 from bus.hops.header_blocks import declared, into_json, out_of_json
 from bus.hops.stage import content_of, operation_of
@@ -22,6 +23,8 @@ async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
     Raises FaceNotOffered where no schema says how to convert, or what a conversion raises.
     """
     operation = operation_of(message)
+    if message.attachments is not None or message.content_type[:10] == "multipart/":
+        message = await admitted(message, operation, ports.settings)
     content = content_of(message)
     document = content.document
     if operation.encoding is not None and content.envelope is not None and document is not None:
@@ -36,6 +39,8 @@ async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
         reply = await onward(message.evolve(content=changed({}, content), body=b""))
     else:
         reply = await onward(message)
+    if operation.attachments is not None:
+        reply = await off_loop(len(reply.body), packed, message, reply, operation)
     if reply.body:
         return reply
     return await off_loop(reply.content.size if reply.content else 0, answered, message, reply, operation)
@@ -72,6 +77,8 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
             payload = mirrored(payload, message, operation)  # type: ignore[arg-type]
         if operation.reply_encoding is not None and payload is not None and not reply.accepted:
             payload = operation.reply_encoding.encode(payload, envelope.version.value)  # type: ignore[arg-type]
+        if reply.attachments is not None and payload is not None:
+            payload = included(message, payload, reply, operation)  # type: ignore[arg-type]
         blocks = declared(reply.content, operation.reply_header, envelope.version) if reply.content else ()
         body = seal(payload, envelope.version, blocks, charset=charset)  # type: ignore[arg-type]
         content_type = f"{envelope.version.media_type}; charset={charsets.wire_name(charset)}"

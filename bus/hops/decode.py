@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bus.errors import UnsupportedMedia
+from bus.hops.attached import noted
 from bus.media import Media, media
 from bus.message import Content, Message
 from bus.payload import forwardable, off_loop, read_json, read_text, read_xml
 from bus.ports import Next, Ports
 from bus.quirks import note, straightened
 from transformers import charset as charsets
+from transformers import form_data
 from transformers.charset import Decoded
 from transformers.errors import DocumentTooLarge, EnvelopeInvalid, VersionMismatch
 from transformers.soap import SoapVersion, open_envelope
@@ -35,6 +37,9 @@ def decoded(message: Message, limit: int) -> Message:
     if message.door != "soap" and not message.body:
         return message.evolve(content=Content({}), charset="")
     kind = media(message.content_type)
+    if kind.name == form_data.MEDIA and message.door == "rest":
+        form = form_data.read_form(message.content_type, message.body)
+        return message.evolve(content=Content(form, None, len(message.body)), body=b"", charset="")
     _check_media(message, kind)
     text = read_text(message.body, message.content_type)
     size = len(message.body)
@@ -48,6 +53,8 @@ def decoded(message: Message, limit: int) -> Message:
         content = Content(envelope.payload, envelope, size)
     else:
         content = Content(read_xml(text, limit) if kind.kind == "xml" else read_json(text, limit), None, size)
+    if message.attachments is not None:
+        noted(message, content)
     body = message.body if forwardable(text, message.body, content) else b""
     unsaid = not text.declared and text.charset == "utf-8" and message.body.isascii()
     notes = (*message.notes, _lie(text)) if text.lied else message.notes
@@ -61,9 +68,7 @@ def _lie(text: Decoded) -> str:
 
 def _check_media(message: Message, kind: Media) -> None:
     if kind.name.startswith("multipart/"):
-        raise UnsupportedMedia(
-            f"{kind.name} is not read here: MTOM and SOAP with Attachments are switched off; send one plain document"
-        )
+        raise UnsupportedMedia(f"{kind.name} is not read here; send one document, or multipart/related")
     if message.door == "soap":
         if not message.body:
             raise EnvelopeInvalid("the request has no body; send a SOAP envelope")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from bus.errors import ProviderFault, ProviderLied
+from bus.hops.attached import answers_package
 from bus.hops.wire import speaks_alike
 from bus.media import media
 from bus.message import Content, Message
@@ -31,6 +32,8 @@ def passes_back(message: Message, reply: Message, operation: Operation, provider
     if operation.reply or operation.reply_keys or reply.status >= 300 or not reply.body:
         return False
     if message.drift or provider.quirks is not None:
+        return False
+    if operation.attachments is not None and (reply.attachments is not None or answers_package(message, operation)):
         return False
     if operation.reply_check is not None and operation.reply_check.gate != "off":
         return False

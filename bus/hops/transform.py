@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.errors import BusError, ProviderFault
+from bus.hops.attached import in_place, returned
 from bus.hops.drift import to_contract
 from bus.hops.header_blocks import kept, out_of_json
 from bus.hops.replies import decoded_reply, passes_back, read_reply
@@ -30,6 +31,8 @@ async def transform(message: Message, onward: Next, ports: Ports) -> Message:
     sent = await off_loop(content_of(message).size, outgoing, message, operation, provider)
     reply = await onward(sent)
     limit = ports.settings.max_reply
+    if reply.attachments is not None:
+        reply = await returned(message, reply, operation, limit)
     return await off_loop(len(reply.body), incoming, message, reply, operation, provider, limit)
 
 
@@ -54,6 +57,9 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     if provider.quirks is not None:
         reply = straightened_reply(reply, provider.quirks, soap=provider.protocol != "rest")
     content, same = read_reply(message, reply, provider, limit)
+    if reply.attachments is not None:
+        reply = in_place(reply, content, operation, limit)
+        content, same = content_of(reply), same and bool(reply.body)
     if operation.call.reply_encoding is not None and content.envelope is not None and content.document is not None:
         content = decoded_reply(content, operation.call.reply_encoding)
     document = content.document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.errors import ProviderLied
+from bus.hops.attached import without_references
 from bus.hops.stage import content_of, operation_of
 from bus.message import Message
 from bus.payload import off_loop
@@ -39,7 +40,7 @@ async def validate(message: Message, onward: Next, ports: Ports) -> Message:
 async def _violations(check: Check | None, message: Message) -> tuple[Violation, ...]:
     if check is None or check.gate == "off":
         return ()
-    return await off_loop(len(message.body), check.validator, content_of(message).document)
+    return await off_loop(len(message.body), check.validator, without_references(content_of(message).document, message))
 
 
 def _rejects(check: Check | None) -> bool:

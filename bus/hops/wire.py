@@ -7,6 +7,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from bus.errors import BadRequest
+from bus.hops import attached
 from bus.hops.header_blocks import declared, into_json
 from bus.hops.stage import content_of
 from bus.message import Content, Message, Wire
@@ -45,6 +46,8 @@ def passes_out(message: Message, operation: Operation, provider: Provider) -> bo
     """Whether the bytes received are the bytes to send."""
     if not message.body or message.charset != codec(provider) or not speaks_alike(message, provider):
         return False
+    if _may_extract(message, operation):
+        return False
     call = operation.call
     if provider.protocol != "rest":
         return True
@@ -53,18 +56,28 @@ def passes_out(message: Message, operation: Operation, provider: Provider) -> bo
     return call.method not in _BODILESS and "{" not in call.path
 
 
+def _may_extract(message: Message, operation: Operation) -> bool:
+    """Whether these bytes may hold content that the provider wants attached."""
+    rules = operation.attachments
+    if rules is None or rules.style == "inline" or message.attachments is not None:
+        return False
+    return len(message.body) >= rules.threshold if rules.style == "mtom" else b";base64," in message.body
+
+
 def soap_wire(message: Message, document: Document, operation: Operation, provider: Provider) -> Message:
     """The message as an envelope for a SOAP provider. Raises MappingFailed for a document that stays JSON."""
     charset, version = codec(provider), soap_version(provider.protocol)
     content = content_of(message)
     if content.envelope is not None and document is content.document:
         # Nothing was mapped: header blocks for the provider travel on.
-        root = reversion(content.envelope, version).root
+        root, message = attached.outgoing(message, reversion(content.envelope, version).root, operation)
         body = serialise(root, charset, declaration=True)
     else:
         document = payload = _xml(document, operation)
         if operation.call.encoding is not None and payload is not None:
             payload = operation.call.encoding.encode(payload, version.value)  # type: ignore[arg-type]
+        if is_xml(payload):
+            payload, message = attached.outgoing(message, payload, operation)  # type: ignore[arg-type]
         blocks = declared(content, operation.header, version)
         body = seal(payload, version, blocks, charset=charset)  # type: ignore[arg-type]
     return message.evolve(

@@ -59,6 +59,11 @@ def test_every_word_that_is_put_together_has_at_least_two_endings(prefix: str) -
     assert len([key for key in WORDS.table if key.startswith(prefix)]) >= 2
 
 
+STAGES = tuple(
+    stage + kind for stage in ("request", "request.sent", "reply.received", "reply") for kind in ("", ".attachments")
+)
+
+
 @pytest.mark.parametrize(
     ("prefix", "endings"),
     [
@@ -69,7 +74,7 @@ def test_every_word_that_is_put_together_has_at_least_two_endings(prefix: str) -
         ("side_", get_args(Side)),
         ("rule_", (*PROTOCOL_RULES, "schema")),
         ("gap_", tuple(REASONS)),
-        ("stage_", ("request", "request.sent", "reply.received", "reply")),
+        ("stage_", STAGES),
     ],
 )
 def test_every_ending_that_the_bus_knows_has_its_word(prefix: str, endings: tuple[str, ...]) -> None:

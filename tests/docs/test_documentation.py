@@ -29,6 +29,7 @@ SPOKEN = {
     "database": "SQLite in `data`",
     "max_body": "4 MiB",
     "max_reply": "32 MiB",
+    "max_attachments": "256 MiB",
 }
 MEBIBYTE = 1024 * 1024
 
@@ -51,7 +52,7 @@ def test_the_table_of_settings_holds_exactly_the_settings_there_are() -> None:
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
 def test_the_default_that_the_page_gives_is_the_default_of_the_setting(field: Any) -> None:
     said, default = _settings_table()[field.name], getattr(Settings(), field.name)
-    if field.name in ("max_body", "max_reply"):
+    if field.name in ("max_body", "max_reply", "max_attachments"):
         assert said == f"{default // MEBIBYTE} MiB"
     elif default in (None, "", ()):
         assert said == SPOKEN[field.name]
