@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import getrandbits  # seeded by the system, anew in every process: ids must differ, not surprise
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from bus.attachments import Attachments
 from registry.model import Consumer, Operation, ServiceVersion
 from transformers.document import Document, Element
+from transformers.held import Manner
 from transformers.soap import Envelope
 
 #: Where a message came in. ``workflow`` and ``backbone`` are the bus's own doors.
@@ -19,16 +20,32 @@ Door = Literal["soap", "rest", "workflow", "backbone"]
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The document stood inside another one: how, which is how its sender reads answers.
+
+    ``answer`` puts a reply's document (None for none; true: taken for later) into the caller's own frame, where it
+    is not the operation's ``inside`` that says how.
+    """
+
+    manner: Manner
+    answer: Callable[[Document, bool], Document] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """A body that has been parsed: the document and, for SOAP, the envelope it came in. ``size`` is in bytes.
 
     ``headers`` are declared SOAP header blocks that go with the document wherever it is written anew.
+    ``cdata`` says that the body has CDATA sections, which parsing forgets. With ``held`` the document is the one
+    inside the envelope's payload.
     """
 
     document: Document
     envelope: Envelope | None = None
     size: int = 0
     headers: tuple[Element, ...] = ()
+    cdata: bool = False
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 
 from bus.errors import BusError, UnknownOperation
+from bus.hops.inside import opened
 from bus.hops.resolve import find_version
 from bus.hops.stage import content_of, operation_of
 from bus.message import Content, Message, Target
-from bus.payload import label, read_json, read_text, read_xml, write
+from bus.payload import CDATA, label, read_json, read_text, read_xml, write
 from registry.model import Consumer, Snapshot
 from transformers.document import is_xml
-from transformers.soap import open_envelope
+from transformers.soap import open_envelope, seal
 
 _FORMAT = 1
 
@@ -24,8 +25,12 @@ def pack(message: Message) -> bytes:
     operation = operation_of(message)
     content = content_of(message)
     body, content_type, charset = message.body, message.content_type, message.charset
-    enveloped = content.envelope is not None and bool(body)
-    if not body:
+    held, envelope = content.held is not None, content.envelope
+    enveloped = envelope is not None and (bool(body) if not held else operation.request_inside is not None)
+    if envelope is not None and enveloped and not body:
+        # What stands beside the document that is held is the provider's too.
+        body, content_type, charset = seal(envelope.payload, envelope.version), envelope.version.media_type, "utf-8"
+    elif not enveloped and (held or not body):
         body, content_type, charset = write(content.document, "utf-8"), label(content.document, "utf-8"), "utf-8"
     return orjson.dumps(
         {
@@ -72,7 +77,7 @@ def unpack(data: bytes, snapshot: Snapshot) -> Message:
             content_type=parcel["content_type"],
             charset=parcel["charset"],
             received_at=parcel["received_at"],
-            content=_content(body, parcel["content_type"], parcel["kind"]),
+            content=opened(_content(body, parcel["content_type"], parcel["kind"]), operation),
             consumer=consumer,
             version=version,
             operation=operation,
@@ -93,4 +98,4 @@ def _content(body: bytes, content_type: str, kind: str) -> Content:
     if kind == "xml":
         return Content(root, None, size)
     envelope = open_envelope(root)
-    return Content(envelope.payload, envelope, size)
+    return Content(envelope.payload, envelope, size, cdata=CDATA in text.text_utf8)

@@ -27,6 +27,10 @@ async def off_loop(size: int, work: Callable[..., T], *arguments: Any) -> T:
     return work(*arguments)
 
 
+#: How a CDATA section begins (XML 1.0 §2.7).
+CDATA = b"<![CDATA["
+
+
 def read_text(body: bytes, content_type: str) -> Decoded:
     """Find out the charset of a body. Raises CharsetMismatch."""
     return charsets.read(body, media(content_type).charset)

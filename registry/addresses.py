@@ -54,9 +54,15 @@ def _written(manifest: Manifest) -> Iterator[tuple[VendorPath, Spot]]:
             yield path, place.at("paths", number)
 
 
-def _fault(path: str) -> str:
+def is_reserved(path: str) -> bool:
+    """Whether a path is the bus's own. ``/services/<service>/<version>/<operation>`` is a page, in four parts."""
     plain = path.lower()
-    if plain.split("/")[1] in RESERVED_ROOMS or plain in RESERVED_PAGES:
+    parts = plain.split("/")[1:]
+    return parts[0] in RESERVED_ROOMS or plain in RESERVED_PAGES or (parts[0] == "services" and len(parts) == 4)
+
+
+def _fault(path: str) -> str:
+    if is_reserved(path):
         return "is an address of the bus itself"
     if {"", ".", ".."} & set(path.split("/")[1:]):
         return "holds an empty part or a dot segment"

@@ -9,7 +9,6 @@ from typing import Any
 from lxml import etree
 
 from registry.findings import Findings, Spot
-from registry.inside import key_inside
 from registry.model import Form, Key, KeyPath
 from registry.paths import parse_path, values
 from transformers import xpath
@@ -26,13 +25,7 @@ def compile_keys(
     for name, written in raw.items():
         text = written["path"] if isinstance(written, Mapping) else written
         identity = isinstance(written, Mapping) and written.get("identity", False)
-        inside = written.get("inside", "") if isinstance(written, Mapping) else ""
         path = findings.attempt(lambda text=text, name=name: compile_path(text, form, namespaces, spot.at(name)))  # type: ignore[misc]
-        if path is not None and inside:
-            place = spot.at(name, "inside")
-            path = findings.attempt(
-                lambda path=path, inside=inside, place=place: key_inside(path, inside, form, namespaces, place)  # type: ignore[misc]
-            )
         if path is not None:
             keys.append(Key(name, path, identity))
     return tuple(keys)

@@ -9,10 +9,15 @@ from typing import Any
 from registry.bench import Bench
 from registry.bridges import Names
 from registry.findings import Spot
+from registry.inside import inside_of
 from registry.model import Form, Provider
 from registry.shapes import Conversions
-from registry.steps import Scope, Step, compile_steps
+from registry.step import Scope, Step
+from registry.steps import compile_steps
 from transformers.document import Transform
+
+#: Steps that make or read the provider's outer document themselves.
+_OUTWARD = frozenset({"wrap", "unwrap", "hip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class OperationMapping:
     def request(self) -> tuple[Transform, ...]:
         """The steps from the contract's request to the provider's."""
         steps = self._steps("request")
-        wanted = self._other_side()
+        wanted = self.form if self.encloses() else self._other_side()
         gives = steps[-1].gives if steps else self.form
         applied = tuple(step.apply for step in steps)
         if steps and steps[0].takes != self.form:
@@ -58,8 +63,10 @@ class OperationMapping:
     def reply(self) -> tuple[Transform, ...]:
         """The steps from the provider's reply to the contract's."""
         steps = self._steps("reply")
-        given = None if self._ends_here() else self._other_side()
+        given = None if self._ends_here() else self.form if self.discloses() else self._other_side()
         applied = tuple(step.apply for step in steps)
+        if steps and steps[-1].gives is None:
+            return applied  # nothing is left to bring into the contract's form
         if given is None or self._broken("reply", steps):
             return applied
         before: tuple[Transform, ...] = (self.restore,) if self.restore is not None else ()
@@ -76,7 +83,20 @@ class OperationMapping:
             return (*before, *applied, own.to_xml if self.form == "xml" else own.to_json)
         return (*before, *applied)
 
-    def _over_json(self, applied: tuple[Transform, ...], gives: Form) -> tuple[Transform, ...]:
+    def encloses(self) -> bool:
+        """Whether the provider is sent the document inside another one, and no step does that already."""
+        return self._held("request") and not _OUTWARD & set(*self.raw.get("request", ())[-1:])
+
+    def discloses(self) -> bool:
+        """Whether the provider's document stands inside another one, and no step takes it out."""
+        return self._held("reply") and not _OUTWARD & set(*self.raw.get("reply", ())[:1])
+
+    def _held(self, side: str) -> bool:
+        if self.provider is None or self.provider.protocol == "rest" or self.own is not None or self.names is not None:
+            return False
+        return inside_of(self.raw, side) is not None
+
+    def _over_json(self, applied: tuple[Transform, ...], gives: Form | None) -> tuple[Transform, ...]:
         """To the provider's own XML; steps that end in XML have written that already."""
         to_xml = self.own.request.to_xml if self.own is not None and self.own.request is not None else None
         if to_xml is None or (applied and gives == "xml"):
@@ -90,7 +110,7 @@ class OperationMapping:
 
     def _steps(self, side: str) -> tuple[Step, ...]:
         own = self.by.request if side == "request" else self.by.reply
-        scope = Scope(self.bench, self.namespaces, own)
+        scope = Scope(self.bench, self.namespaces, own, side)
         return compile_steps(self.raw.get(side, ()), scope, self.spot.at(side))
 
     def _broken(self, side: str, steps: tuple[Step, ...]) -> bool:

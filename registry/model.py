@@ -13,6 +13,8 @@ from transformers.blocks import Blocks
 from transformers.document import Document, Element, Transform
 from transformers.encoded import SoapEncoding
 from transformers.errors import Violation
+from transformers.held import Holder, Manner
+from transformers.hip.actions import ActionTable
 from transformers.http_form import WHOLE, HttpForm
 from transformers.shape import Shape
 from transformers.soap import SoapVersion
@@ -162,6 +164,19 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """The document of a contract stands inside an element of another one, which is what SOAP callers send.
+
+    ``style`` says how a reply is put back: as the ``caller`` writes, as the ``provider`` does, or always in one way.
+    ``manner`` is that of whom nothing is known: a provider asked by a caller that sent the document bare.
+    """
+
+    holder: Holder
+    style: Literal["caller", "provider", "cdata", "escaped", "child"]
+    manner: Manner
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One callable thing, with everything compiled that the hot path needs.
 
@@ -178,6 +193,8 @@ class Operation:
     ``attachments`` is None where nobody may attach anything; ``binaries`` and ``reply_binaries`` are None where no
     schema says what is binary.
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
+    ``request_inside``/``reply_inside``: the contract's document travels inside another one; ``encloses`` and
+    ``discloses`` say that the SOAP provider has it so too, with no mapping step that does it.
     """
 
     service: str
@@ -218,6 +235,10 @@ class Operation:
     attachments: AttachmentRules | None = None
     binaries: Binaries | None = None
     reply_binaries: Binaries | None = None
+    request_inside: Inside | None = None
+    reply_inside: Inside | None = None
+    encloses: bool = False
+    discloses: bool = False
     masks: tuple[str, ...] = ()
     starts: str = ""
     raises: str = ""
@@ -233,6 +254,14 @@ class PublishedContract:
 
     main: str
     documents: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Hip:
+    """A version that is one HIPMessageServer (WS/T 846): its actions, and the device that its answers come from."""
+
+    table: ActionTable
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +285,7 @@ class ServiceVersion:
     routes: tuple[Route, ...]
     wsdl: PublishedContract | None = None
     components: Mapping[str, Any] = field(default_factory=dict)
+    hip: Hip | None = None
 
     def speaks(self, version: SoapVersion) -> bool:
         """Whether callers may use this SOAP version here."""

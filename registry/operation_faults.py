@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.errors import Problem
 from registry.findings import Spot
+from registry.inside import inside_faults
 from registry.model import Form
 from registry.routes import template_fault
 
@@ -21,6 +22,7 @@ def find_faults(
     if "style" in raw.get("call", {}) and "element" not in raw["call"]:
         yield spot.at("call", "style").problem("a style without an element", "name the element that it is about")
     yield from _checks(raw, form, has_contract, spot)
+    yield from inside_faults(raw, form, spot)
     if fault := template_fault(raw.get("http", {}).get("path", "/")):
         yield spot.at("http", "path").problem(fault)
     if form == "xml" and not has_contract and "form" in raw and not _has_xml_name(raw):

@@ -15,7 +15,8 @@ from registry.contracts.held import contracts
 from registry.contracts.openapi import OpenApiContract, OpenApiOperation
 from registry.contracts.wsdl import WsdlContract, WsdlOperation
 from registry.findings import Spot
-from registry.inside import check_inside
+from registry.hip_step import hip_action
+from registry.inside import compile_inside
 from registry.keys import checked_xpath, compile_keys
 from registry.library import Library
 from registry.mapping import OperationMapping
@@ -48,6 +49,7 @@ class VersionScope:
     provider_contract: WsdlContract | None
     namespaces: Mapping[str, str]
     policy: Policy
+    hip: bool = False
 
     @property
     def namespace(self) -> str:
@@ -73,7 +75,9 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         bound.reply_element if bound else f"{{{scope.namespace}}}{raw['name']}Response"
     )
     contract = described or (scope.contract if bound else None)
-    by = conversions(raw, scope.bench, contract, (element, reply), spot)
+    # Behind a HIPMessageServer the operation's own element is on nobody's wire; its schema names the document.
+    elements = (soap.get("element", ""), soap.get("reply_element", "")) if scope.hip else (element, reply)
+    by = conversions(raw, scope.bench, contract, elements, spot)
     face = rest_face(raw, described)
     call = raw.get("call", {})
     sides = ("request", "reply", "sent", "received")
@@ -100,7 +104,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         call=_call(
             call,
             face,
-            theirs.action if theirs else action,
+            hip_action(raw.get("request")) or (theirs.action if theirs else action),
             scope,
             described,
             _encodings(theirs, own) if own else (None, None) if names else encodings,
@@ -131,6 +135,10 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         faults=_blocks(bound.faults.values() if bound else (), scope),
         attachments=scope.provider.attachments if scope.provider else None,
         **_binaries(scope, by),
+        request_inside=compile_inside(raw, "request", form, element),
+        reply_inside=compile_inside(raw, "reply", form, reply),
+        encloses=mapping.encloses(),
+        discloses=mapping.discloses(),
         masks=_masks(raw, scope, spot),
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),
@@ -147,7 +155,7 @@ def _schemas_of(described: OpenApiOperation | None, library: Library) -> Callabl
 
 def _bound(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> WsdlOperation | None:
     """The operation of this name in the version's WSDL."""
-    if scope.contract is None:
+    if scope.contract is None or scope.hip:
         return None
     bound = scope.contract.operations.get(raw["name"])
     if bound is None:
@@ -228,11 +236,6 @@ def _check(
         return None
     place, findings = spot.at("checks", side), scope.bench.findings
     validator = findings.attempt(lambda: _validator(written, side, scope, place, described))
-    if validator is not None and "inside" in written:
-        whole = validator
-        validator = findings.attempt(
-            lambda: check_inside(whole, written["inside"], form, scope.namespaces, place.at("inside"))
-        )
     return None if validator is None else Check(written.get("gate", "reject"), validator)
 
 

@@ -115,33 +115,42 @@ def _side(
 ) -> Conversion | None:
     check = raw.get("checks", {}).get(side, {})
     library = bench.library
+    inside = side in raw.get("inside", {}) or not element
+    if inside:  # the contract and its element are about the document around
+        element, contract = "", None
     if isinstance(contract, WsdlContract):
         return _of_contract(contract, element, bench, spot)
-    if "inside" in check:  # that schema describes the document inside, not the one that holds it
-        return None
     try:
         if contract is not None:
             return by_json_schema(described_side(library, contract, side), element)
         if "json_schema" in check:
             name = library.file(check["json_schema"], spot.at("checks", side, "json_schema"))
-            return by_json_schema(library.json_schema(name), element)
+            return by_json_schema(library.json_schema(name), element or raw["name"])
         if "xsd" in check:
             name = library.file(check["xsd"], spot.at("checks", side, "xsd"))
             return by_xsd(library.schemas(name), element, name)
     except ManifestInvalid as error:
-        bench.findings.add(error.problems)
+        if inside and "xsd" in check:
+            _warn_only_xml(error, bench, spot)
+        else:
+            bench.findings.add(error.problems)
     return None
 
 
+def _warn_only_xml(error: ManifestInvalid, bench: Bench, spot: Spot) -> None:
+    """What cannot be converted can still be carried as it is, so that is only a warning."""
+    reason = "; ".join(problem.message for problem in error.problems)
+    bench.findings.warn(spot.problem(f"only for SOAP callers, since no JSON can be made of it: {reason}"))
+
+
 def _of_contract(contract: WsdlContract, element: str, bench: Bench, spot: Spot) -> Conversion | None:
-    """By the WSDL; what cannot be converted can still be carried as it is, so that is only a warning."""
+    """By the WSDL, where it says how."""
     if contract.schemas is None or not element:
         return None
     try:
         return by_xsd(contract.schemas, element, contract.file)
     except ManifestInvalid as error:
-        reason = "; ".join(problem.message for problem in error.problems)
-        bench.findings.warn(spot.problem(f"only for SOAP callers, since no JSON can be made of it: {reason}"))
+        _warn_only_xml(error, bench, spot)
         return None
 
 

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from registry.bench import Bench
 from registry.conformity import nearest
 from registry.findings import Spot
+from registry.hip_step import hip_step
 from registry.model import Form
 from registry.shapes import Conversion, by_convention, by_json_schema, by_xsd, element_of, json_of
+from registry.step import Factory, Scope, Step
 from transformers.codes import compile_codes
-from transformers.document import Document, Transform
+from transformers.document import Document
 from transformers.embedded import check_root, compile_unwrap, wrap
 from transformers.errors import AnswerRefused, MappingFailed, TransformerInvalid
 from transformers.jq import compile_jq
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A compiled step and the forms it turns into each other."""
-
-    takes: Form
-    gives: Form
-    apply: Transform
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a step may use. ``own`` is the operation's own conversion, which ``to_json: true`` means."""
-
-    bench: Bench
-    namespaces: Mapping[str, str]
-    own: Conversion | None
-
-
-#: Makes a step from what stands behind its key. Raises ManifestInvalid.
-Factory: TypeAlias = Callable[[Any, Scope, Spot], Step]
 
 
 def _xslt(argument: Any, scope: Scope, spot: Spot) -> Step:
@@ -127,6 +105,12 @@ def _fault(argument: Any, scope: Scope, spot: Spot) -> Step:
     return Step("json", "json", check)
 
 
+def _done(argument: Any, scope: Scope, spot: Spot) -> Step:
+    if scope.side != "reply":
+        raise spot.refuse("done says that nothing is to be answered, so it ends a reply", "move it to the reply")
+    return Step(None, None, lambda document: None)
+
+
 #: Every kind of step: the key in the manifest, and what makes it.
 FACTORIES: Mapping[str, Factory] = {
     "xslt": _xslt,
@@ -137,6 +121,8 @@ FACTORIES: Mapping[str, Factory] = {
     "fault": _fault,
     "unwrap": _unwrap,
     "wrap": _wrap,
+    "hip": hip_step,
+    "done": _done,
 }
 
 
@@ -153,7 +139,7 @@ def compile_steps(raw: Sequence[Mapping[str, Any]], scope: Scope, spot: Spot) ->
         if step is None:
             gives = None  # what it would have given is unknown, so the next one is not judged
             continue
-        if gives is not None and step.takes != gives:
+        if gives is not None and step.takes not in (gives, None):
             before = next(iter(raw[number - 1]))
             scope.bench.findings.add(
                 [place.problem(f"{kind} takes {step.takes}, but {before} before it gives {gives}")]

@@ -14,6 +14,7 @@ from registry.contracts.openapi import OpenApiContract
 from registry.contracts.wsdl import WsdlContract
 from registry.credentials import secret_of
 from registry.findings import Spot
+from registry.hip import compile_hip
 from registry.manifest import Manifest
 from registry.model import (
     Auth,
@@ -73,13 +74,14 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         faces=faces,
         provider=provider,
         has_provider="provider" in raw,
-        has_contract="wsdl" in raw.get("contract", {}),
+        has_contract="wsdl" in raw.get("contract", {}) or "hip" in raw,
         has_openapi="openapi" in raw.get("contract", {}),
         contract=contract,
         openapi=openapi,
         provider_contract=_contract(raw.get("provider", {}), spot.at("provider"), bench),
         namespaces=raw.get("namespaces", {}),
         policy=merge_policy(Policy(), raw.get("policy", {})),
+        hip="hip" in raw,
     )
     place = spot.at("operations")
     made: list[tuple[Operation, Conversions]] = []
@@ -107,6 +109,7 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         routes=compile_routes(operations),
         wsdl=_published(scope, made, spot),
         components=openapi.components if openapi else {},
+        hip=compile_hip(name, raw, spot, bench),
     )
 
 
@@ -147,6 +150,8 @@ def _published(
 def _signature(operation: Operation, by: Conversions) -> Signature | None:
     request = by.request.shape if by.request else None
     reply = by.reply.shape if by.reply else None
+    if operation.request_inside is not None or operation.reply_inside is not None:
+        return None  # the shapes are those of the documents inside
     if operation.mode == "async":
         reply = ACCEPTED
     if request is None or reply is None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from lxml import etree
 
-from transformers import ns
 from transformers.charset import read
 from transformers.document import Element
 from transformers.errors import MappingFailed, TransformerInvalid
-from transformers.xml import DEFAULT_LIMITS, Limits, detached, parse, serialise
+from transformers.held import Holder, Manner
+from transformers.xml import DEFAULT_LIMITS, Limits, detached, parse
 from transformers.xpath import compile_xpath
 
 
@@ -57,17 +56,9 @@ def wrap(
     namespace; ``declaration`` starts the inner text with an XML declaration that names UTF-8's absence of
     concern: no encoding at all. A text that itself holds ``]]>`` is escaped rather than put in CDATA.
     """
-    namespace, _ = ns.split(root)
-    element = etree.Element(root, nsmap=_prefixes(namespace, qualified))
-    inside = namespace if qualified else ""
-    for name, text in (children or {}).items():
-        etree.SubElement(element, ns.clark(inside, name)).text = text
-    text = serialise(payload).decode("utf-8")
-    if declaration:
-        text = '<?xml version="1.0"?>' + text
-    holder = etree.SubElement(element, ns.clark(inside, into))
-    holder.text = etree.CDATA(text) if cdata and "]]>" not in text else text
-    return element
+    prolog = '<?xml version="1.0"?>' if declaration else ""
+    manner = Manner("cdata" if cdata else "escaped", prolog, qualified)
+    return Holder((into,), root=root, children=children or {}).around(payload, manner)
 
 
 def check_root(root: str) -> str:
@@ -77,11 +68,6 @@ def check_root(root: str) -> str:
     except ValueError as error:
         raise TransformerInvalid(f"{root!r} is no element name; write {{namespace}}Name") from error
     return root
-
-
-def _prefixes(namespace: str, qualified: bool) -> Any:
-    """The root's namespace as default where the children share it, under a prefix where they have none."""
-    return {(None if qualified else "m"): namespace} if namespace else None
 
 
 def _inner(found: Element | str, limits: Limits) -> Element:

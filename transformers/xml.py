@@ -148,7 +148,9 @@ def detached(element: Element) -> Element:
         copied = copy.deepcopy(element)
         copied.tail = None
         return copied
-    return etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _trusting_parser())
+    return etree.fromstring(
+        etree.tostring(element, encoding="utf-8", with_tail=False), _trusting_parser(keep_cdata=True)
+    )
 
 
 def local_name(element: Element) -> str:
@@ -163,9 +165,11 @@ def namespace(element: Element) -> str:
     return tag[1:].partition("}")[0] if tag[0] == "{" else ""
 
 
-def _trusting_parser() -> etree.XMLParser:
+def _trusting_parser(*, keep_cdata: bool = False) -> etree.XMLParser:
     """For bytes that this module has just written from a tree: they are as deep and as large as the tree was."""
-    return etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=True)
+    return etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=True, strip_cdata=not keep_cdata
+    )
 
 
 def _tags_outside_cdata(data: bytes) -> int:

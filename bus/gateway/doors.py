@@ -9,11 +9,12 @@ from bus.gateway.answer import Answer, Header, Receive, Scope, StreamedAnswer
 from bus.gateway.body import read_body
 from bus.gateway.faults import soap_error
 from bus.gateway.headers import read_headers
+from bus.gateway.hip_errors import hip_error, hip_of
 from bus.gateway.packages import read_package, streamed
 from bus.gateway.problems import rest_error
 from bus.gateway.quirks import answered, claimed
 from bus.gateway.requests import open_message, unread_message
-from bus.gateway.words import language
+from bus.gateway.words import Lang, language
 from bus.message import Door, Message, new_span
 from bus.pipeline import Pipeline
 from bus.ports import SnapshotSource
@@ -69,7 +70,7 @@ class Doors:
             reply = None
             # What the operation's contract says of faults is known further down than the caller's own charset.
             told = exchange.caller.evolve(operation=exchange.latest.operation)
-            answer = _error(error, told, headers)
+            answer = self._error(error, told, headers)
         if reply is not None and reply.attachments is not None:
             patience = self._settings.body_timeout
             return streamed(self._pipeline, exchange, reply, receive, _signature(message), patience)
@@ -85,12 +86,17 @@ class Doors:
             await self._pipeline.refuse(message, error)
         except MeridianError as failure:
             error = failure
-        return _signed(_error(error, message, headers), message)
+        return _signed(self._error(error, message, headers), message)
+
+    def _error(self, error: MeridianError, message: Message, headers: Mapping[str, str]) -> Answer:
+        """The error in the words of whoever called: an acknowledgement, a fault, or a problem."""
+        lang = language(headers.get("accept-language", ""))
+        hip = hip_of(message, self._registry.snapshot)
+        told = hip_error(error, message, hip, lang) if hip is not None else None
+        return told or _door_error(error, message, lang)
 
 
-def _error(error: MeridianError, message: Message, headers: Mapping[str, str]) -> Answer:
-    """The error in the words of the door that the message came through."""
-    lang = language(headers.get("accept-language", ""))
+def _door_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
     return soap_error(error, message, lang) if message.door == "soap" else rest_error(error, message, lang)
 
 

@@ -6,6 +6,7 @@ from bus.errors import FaceNotOffered
 from bus.hops.attached import admitted, included, packed
 from bus.hops.drift import mirrored
 from bus.hops.header_blocks import declared, into_json, out_of_json
+from bus.hops.inside import answer_held, opened
 from bus.hops.stage import content_of, operation_of
 from bus.message import Content, Message
 from bus.payload import changed, label, off_loop, write
@@ -26,6 +27,9 @@ async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
     if message.attachments is not None or message.content_type[:10] == "multipart/":
         message = await admitted(message, operation, ports.settings)
     content = content_of(message)
+    if operation.request_inside is not None:
+        content = await off_loop(content.size, opened, content, operation)
+        message = message.evolve(content=content)
     document = content.document
     if operation.encoding is not None and content.envelope is not None and document is not None:
         # The bytes stay what they are: the decoded document is what hops and mappings see.
@@ -67,7 +71,15 @@ def converted(document: Document, operation: Operation) -> Document:
 def answered(message: Message, reply: Message, operation: Operation) -> Message:
     """Answer the reply with its document written as this caller reads it."""
     document = reply.content.document if reply.content is not None else None
-    envelope = content_of(message).envelope
+    content = content_of(message)
+    envelope = content.envelope
+    framed = content.held is not None and content.held.answer is not None
+    if content.held is not None and content.held.answer is not None:
+        if document is not None and not reply.accepted:
+            document = _in_form("xml", document, operation)
+        document = content.held.answer(document, reply.accepted)
+    elif document is not None and operation.reply_inside is not None:
+        document = answer_held(message, reply, document, operation)
     charset = message.charset or "utf-8"
     if envelope is not None:
         if document is None and operation.form == "json" and operation.reply_to_xml is not None:
@@ -87,8 +99,9 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
         )
     if document is None:
         return reply.evolve(content_type="", charset=charset)
-    if not reply.accepted:
-        document = _in_form("xml" if is_xml(content_of(message).document) else "json", document, operation)
+    if not reply.accepted and not framed:
+        spoken = content.held is not None or is_xml(content.document)
+        document = _in_form("xml" if spoken else "json", document, operation)
         document = into_json(document, content_of(reply), operation.reply_header)
     if message.door == "workflow":
         return reply.evolve(content=changed(document, content_of(reply)), content_type="application/json")

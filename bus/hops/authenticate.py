@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from bus.errors import NotAuthenticated
-from bus.message import Content, Message
+from bus.message import Message
 from bus.ports import Next, Ports
 from bus.security.wsse import SECURITY, TOKEN
 from registry.model import Consumer, Grant
@@ -42,7 +43,7 @@ async def authenticate(message: Message, onward: Next, ports: Ports) -> Message:
     if message.content is not None and envelope is not None and envelope.headers:
         opened = without_token(envelope)
         if opened is not envelope:
-            changes["content"] = Content(opened.payload, opened, message.content.size)
+            changes["content"] = replace(message.content, document=opened.payload, envelope=opened)
             changes["body"] = b""
     return await onward(message.evolve(**changes))
 

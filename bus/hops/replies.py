@@ -9,7 +9,7 @@ from bus.hops.attached import answers_package
 from bus.hops.wire import speaks_alike
 from bus.media import media
 from bus.message import Content, Message
-from bus.payload import forwardable, prolog_charset, read_json, read_text, read_xml
+from bus.payload import CDATA, forwardable, prolog_charset, read_json, read_text, read_xml
 from registry.model import Operation, Provider
 from transformers.charset import Decoded, codec_of
 from transformers.document import Document
@@ -36,6 +36,8 @@ def passes_back(message: Message, reply: Message, operation: Operation, provider
     if operation.attachments is not None and (reply.attachments is not None or answers_package(message, operation)):
         return False
     if operation.reply_check is not None and operation.reply_check.gate != "off":
+        return False
+    if operation.reply_inside is not None and operation.discloses and operation.reply_inside.style != "provider":
         return False
     if codec_of(reply.charset) != message.charset or not speaks_alike(message, provider):
         return False
@@ -104,7 +106,7 @@ def _soap(reply: Message, limit: int) -> tuple[Content, Decoded]:
         )
     if reply.status >= 300:
         _failed(reply)
-    return Content(envelope.payload, envelope, len(reply.body)), text
+    return Content(envelope.payload, envelope, len(reply.body), cdata=CDATA in text.text_utf8), text
 
 
 def _plain(reply: Message, limit: int) -> tuple[Content, Decoded]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.errors import UnknownOperation, UnknownService, UnknownVersion
+from bus.hops.hip_target import hip_target, is_hip
 from bus.hops.rest_target import rest_target
 from bus.hops.soap_target import soap_target
 from bus.hops.suggest import missing
@@ -19,6 +20,8 @@ async def resolve(message: Message, onward: Next, ports: Ports) -> Message:
     """
     target = message.target
     version = find_version(ports.registry.snapshot, target.service, target.version)
+    if version.hip is not None and is_hip(message):
+        return await onward(hip_target(message, version, version.hip, ports.registry.snapshot))
     if message.door == "soap":
         return await onward(soap_target(message, version))
     if message.door == "rest":

@@ -15,7 +15,7 @@ from bus.security.wsse import SECURITY
 from registry.model import Operation, ServiceVersion
 from transformers.document import Element
 from transformers.errors import EnvelopeInvalid, VersionNotOffered
-from transformers.soap import SoapVersion, check_must_understand
+from transformers.soap import Envelope, SoapVersion, check_must_understand
 from transformers.xml import local_name
 
 _ADDRESSING = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
@@ -33,11 +33,7 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
     Raises FaceNotOffered, VersionNotOffered, HeaderNotUnderstood, UnknownOperation, EnvelopeInvalid (an empty Body
     where the contract has a child) or BadRequest (SOAPAction names another operation).
     """
-    envelope = content_of(message).envelope
-    if envelope is None:
-        raise EnvelopeInvalid("a SOAP door needs an envelope")
-    if not version.speaks(envelope.version):
-        _refuse_version(envelope.version, version)
+    envelope = checked_envelope(message, version)
     quirks = message.consumer.quirks if message.consumer is not None else None
     if quirks is not None and quirks.namespace and envelope.payload is not None:
         message = brought_home(message, envelope.payload, version, quirks)
@@ -56,6 +52,19 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
     if remark := _action_remark(message, operation):
         return message.evolve(version=version, operation=operation, notes=(*message.notes, remark))
     return message.evolve(version=version, operation=operation)
+
+
+def checked_envelope(message: Message, version: ServiceVersion) -> Envelope:
+    """The envelope, of a SOAP version that is a face of ``version``.
+
+    Raises FaceNotOffered, VersionNotOffered or EnvelopeInvalid.
+    """
+    envelope = content_of(message).envelope
+    if envelope is None:
+        raise EnvelopeInvalid("a SOAP door needs an envelope")
+    if not version.speaks(envelope.version):
+        _refuse_version(envelope.version, version)
+    return envelope
 
 
 def _action_remark(message: Message, operation: Operation) -> str:

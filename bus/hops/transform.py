@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bus.errors import BusError, ProviderFault
+from bus.errors import BusError, ProviderFault, ProviderLied
 from bus.hops.attached import in_place, returned
 from bus.hops.drift import to_contract
 from bus.hops.header_blocks import kept, out_of_json
+from bus.hops.inside import disclosed, reply_manner
 from bus.hops.replies import decoded_reply, passes_back, read_reply
 from bus.hops.stage import content_of, operation_of, version_of
 from bus.hops.wire import passes_out, rest_wire, soap_wire
@@ -15,7 +16,7 @@ from bus.ports import Next, Ports
 from bus.quirks import note, straightened_reply
 from registry.model import Operation, Provider
 from transformers.document import Document, Element, is_xml
-from transformers.errors import AnswerRefused, MappingFailed
+from transformers.errors import AnswerRefused, ContractViolation, MappingFailed
 
 
 async def transform(message: Message, onward: Next, ports: Ports) -> Message:
@@ -62,6 +63,8 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
         content, same = content_of(reply), same and bool(reply.body)
     if operation.call.reply_encoding is not None and content.envelope is not None and content.document is not None:
         content = decoded_reply(content, operation.call.reply_encoding)
+    if operation.discloses and content.document is not None:
+        content, same = _disclosed(message, content, operation, same)
     document = content.document
     if provider.quirks is not None and provider.quirks.namespace and is_xml(document) and not operation.reply:
         reply, same = _brought_home(reply, document, operation, same)  # type: ignore[arg-type]
@@ -73,7 +76,20 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     if document is content.document and same:
         return reply.evolve(content=content)
     headers = headers or kept(content, operation.reply_header)
-    return reply.evolve(content=Content(document, None, content.size, headers), body=b"")
+    envelope = content.envelope if operation.discloses else None
+    return reply.evolve(content=Content(document, envelope, content.size, headers, held=content.held), body=b"")
+
+
+def _disclosed(message: Message, content: Content, operation: Operation, same: bool) -> tuple[Content, bool]:
+    """The content with the document inside, and whether the caller reads the bytes as they are."""
+    try:
+        content = disclosed(content, operation)
+    except ContractViolation as error:
+        raise ProviderLied(f"the provider's answer: {error}", violations=error.violations) from error
+    inside = operation.reply_inside
+    if same and inside is not None and content.held is not None:
+        same = reply_manner(message, content, inside).style == content.held.manner.style
+    return content, same
 
 
 def _brought_home(reply: Message, payload: Element, operation: Operation, same: bool) -> tuple[Message, bool]:

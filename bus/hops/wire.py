@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from bus.errors import BadRequest
 from bus.hops import attached
 from bus.hops.header_blocks import declared, into_json
+from bus.hops.inside import enclosed
 from bus.hops.stage import content_of
 from bus.message import Content, Message, Wire
 from bus.payload import label, write
@@ -38,7 +39,12 @@ def speaks_alike(message: Message, provider: Provider) -> bool:
     """Whether caller and provider use the same protocol and SOAP version, with nothing converted between them."""
     content = content_of(message)
     if provider.protocol == "rest":
-        return content.envelope is None and message.door in ("rest", "backbone") and not is_xml(content.document)
+        return (
+            content.envelope is None
+            and content.held is None
+            and message.door in ("rest", "backbone")
+            and not is_xml(content.document)
+        )
     return content.envelope is not None and content.envelope.version is soap_version(provider.protocol)
 
 
@@ -73,7 +79,7 @@ def soap_wire(message: Message, document: Document, operation: Operation, provid
         root, message = attached.outgoing(message, reversion(content.envelope, version).root, operation)
         body = serialise(root, charset, declaration=True)
     else:
-        document = payload = _xml(document, operation)
+        document = payload = _xml(enclosed(message, document, operation) if operation.encloses else document, operation)
         if operation.call.encoding is not None and payload is not None:
             payload = operation.call.encoding.encode(payload, version.value)  # type: ignore[arg-type]
         if is_xml(payload):

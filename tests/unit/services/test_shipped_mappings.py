@@ -32,13 +32,6 @@ def his_answer(inner: str) -> Any:
     )
 
 
-def hip(document: str, action: str = "PatientInfoRegister") -> Any:
-    return xml(
-        f'<HIPMessageServer xmlns="http://tempuri.org/"><action>{action}</action>'
-        f"<message><![CDATA[{document}]]></message></HIPMessageServer>"
-    )
-
-
 def test_a_registration_reaches_the_his_in_its_own_codes_inside_one_string() -> None:
     sent = shown(mapped(operation("his.Register").request, REGISTER))
     assert "<TradeCode>1001</TradeCode>" in sent
@@ -100,45 +93,18 @@ def test_any_other_infcode_is_a_refusal_although_http_said_200(code: object) -> 
 def test_a_platform_patient_becomes_a_fhir_patient_with_every_character_of_the_name() -> None:
     awkward = '张镕"小\\东&<𠮷'
     patient = Registered("P1", "110105491231002", awkward, "2", "19491231", "19900000000")
-    found = mapped(operation("hip.PatientInfoRegisterAsmx").request, hip(patient_info_register(patient, "m" * 32)))
+    found = mapped(operation("hip.PatientInfoRegister").request, xml(patient_info_register(patient, "m" * 32)))
     assert isinstance(found, dict)
     assert found["name"] == [{"text": awkward}]
     assert (found["gender"], found["birthDate"]) == ("female", "1949-12-31")
     assert found["meta"] == {"source": f"urn:system:HIS-0001#{'m' * 32}"}
 
 
-def test_the_patients_keys_are_found_inside_the_text() -> None:
+def test_the_patients_keys_are_found_in_the_platforms_document() -> None:
     patient = Registered("P1", "110105491231002", "张", "2", "19491231", "19900000000")
-    document = hip(patient_info_register(patient))
-    keys = {key.name: (key.path(document), key.identity) for key in operation("hip.PatientInfoRegisterAsmx").keys}
+    document = xml(patient_info_register(patient))
+    keys = {key.name: (key.path(document), key.identity) for key in operation("hip.PatientInfoRegister").keys}
     assert keys == {"patient_id": (("P1",), False), "id_no": (("110105491231002",), True)}
-
-
-@pytest.mark.parametrize("action", ["PatientInfoRegister", "S0001", "PatientRegistryAddRequest"])
-def test_all_three_generations_of_the_action_are_heard(action: str) -> None:
-    patient = Registered("P1", "110105491231002", "张", "2", "19491231", "19900000000")
-    assert mapped(operation("hip.PatientInfoRegister").request, hip(patient_info_register(patient), action))
-
-
-def test_another_action_with_the_same_root_is_not_taken_for_a_registration() -> None:
-    patient = Registered("P1", "110105491231002", "张", "2", "19491231", "19900000000")
-    with pytest.raises(MappingFailed):
-        mapped(
-            operation("hip.PatientInfoRegister").request, hip(patient_info_register(patient), "EncounterCardInfoAdd")
-        )
-
-
-def test_the_acknowledgement_names_the_message_it_answers_and_its_sender() -> None:
-    stored = {
-        "resourceType": "Patient",
-        "id": "P1",
-        "meta": {"source": "urn:system:HIS-0001#0f8fad5b-d9cb-469f-a165-70"},
-    }
-    sent = shown(mapped(operation("hip.PatientInfoRegister").reply, stored))
-    assert 'typeCode="AA"' in sent
-    assert '<targetMessage><id extension="0f8fad5b-d9cb-469f-a165-70"/></targetMessage>' in sent
-    assert 'extension="HIS-0001"' in sent
-    assert sent.startswith("<HIPMessageServerResponse") or ":HIPMessageServerResponse" in sent[:40]
 
 
 def test_laboratory_items_travel_in_the_laboratorys_codes_and_come_back_in_the_hospitals() -> None:
