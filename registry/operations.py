@@ -97,7 +97,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         version=scope.version,
         name=raw["name"],
         title=raw.get("title", {}),
-        effect=raw.get("effect") or (described.effect if described else "read"),
+        effect=raw.get("effect") or (described.effect if described else "read" if face.method == "GET" else "write"),
         mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
         form=form,
         policy=merge_policy(scope.policy, raw.get("policy", {})),

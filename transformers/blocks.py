@@ -31,11 +31,13 @@ class Blocks:
     """The declared elements of one place. Thread-safe."""
 
     def __init__(self, shapes: Iterable[Shape]) -> None:
-        known = {shape.tag: Codec(shape) for shape in shapes}
+        given = {shape.tag: shape for shape in shapes}
+        known = {tag: Codec(shape) for tag, shape in given.items()}
         locals_ = [ns.split(tag)[1] for tag in known]
         self._names = {tag: name if locals_.count(name := ns.split(tag)[1]) == 1 else tag for tag in known}
         self._tags = {name: tag for tag, name in self._names.items()}
         self._codecs: Mapping[str, Codec] = known
+        self.shapes: Mapping[str, Shape] = {self._names[tag]: shape for tag, shape in given.items()}
 
     @property
     def tags(self) -> frozenset[str]:

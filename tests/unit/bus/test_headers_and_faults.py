@@ -11,6 +11,8 @@ from gateway_worlds import rest, soap
 from lxml import etree
 from twins import SOAP11, SOAP12, World, envelope
 
+from registry.contracts.json_schemas import reply_schema, request_schema
+
 LAB = "urn:lab:h"
 WSDL = f"""<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:s="http://www.w3.org/2001/XMLSchema"
   xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:tns="{LAB}" targetNamespace="{LAB}">
@@ -102,6 +104,13 @@ async def test_a_soap_callers_declared_headers_reach_a_json_provider_and_come_ba
 async def test_a_json_caller_without_headers_gets_none_it_does_not_need() -> None:
     response = await rest(world(envelope(ANSWER)), b'{"no":"7"}', "/Get")
     assert orjson.loads(response.body) == {"state": "done"}
+
+
+def test_the_published_schema_has_the_declared_headers() -> None:
+    operation = world().snapshot.services["lis"].versions["1"].operations["Get"]
+    headers = request_schema(operation)["properties"]["#header"]["properties"]
+    assert headers["Session"]["properties"] == {"user": {"type": "string"}, "level": {"type": "integer"}}
+    assert reply_schema(operation)["properties"]["#header"]["properties"] == {"Trace": {"type": "string"}}
 
 
 async def test_a_header_that_is_no_object_is_the_callers_mistake() -> None:

@@ -16,11 +16,17 @@ CHECKED = "- {name: PlaceOrder, effect: write, checks: {request: {json_schema: o
 
 def test_defaults_are_the_documented_ones() -> None:
     operation = operation_of("- {name: PlaceOrder}")
-    assert (operation.effect, operation.mode, operation.form) == ("read", "sync", "json")
+    assert (operation.effect, operation.mode, operation.form) == ("write", "sync", "json")
     assert (operation.http_method, operation.http_path) == ("POST", "/PlaceOrder")
     assert operation.element == "{urn:meridian:lis:1}PlaceOrder"
     assert operation.reply_element == "{urn:meridian:lis:1}PlaceOrderResponse"
     assert (operation.request, operation.reply, operation.request_check) == ((), (), None)
+
+
+def test_what_nobody_calls_a_read_is_a_write_unless_its_method_says_so() -> None:
+    assert operation_of("- {name: A, http: {method: GET, path: /a}}").effect == "read"
+    assert operation_of("- {name: A, http: {method: PUT, path: /a}}").effect == "write"
+    assert operation_of("- {name: A, effect: read}").effect == "read"
 
 
 def test_a_policy_is_overridden_field_by_field() -> None:
