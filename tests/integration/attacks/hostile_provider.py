@@ -49,13 +49,22 @@ def hostile_provider() -> Iterator[Hostile]:
             self._serve()
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            body = self._body()
             hostile.heads.append(f"{self.requestline}\n{self.headers}")
             hostile.bodies.append(body)
             try:
                 getattr(self, f"_{self.path.strip('/').partition('/')[0]}", self._canary)()
             except OSError:
                 self.close_connection = True
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            body = b""
+            while size := int(self.rfile.readline().strip() or b"0", 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            return body
 
         def _answer(self, status: int, media: str, body: bytes, **headers: str) -> None:
             self.send_response(status)
