@@ -12,6 +12,7 @@ from bus.commands.call import call, snippet_command
 from bus.commands.cases import test
 from bus.commands.conform import conform
 from bus.commands.describe import describe
+from bus.commands.import_contract import import_command
 from bus.commands.registry import apply, diff, get, rollback
 from bus.commands.secrets import key, password
 from bus.commands.serve import console, gateway, serve, worker
@@ -35,7 +36,7 @@ def meridian(context: click.Context, config: Path | None) -> None:
 for command in (
     serve, gateway, console, worker,
     apply, diff, get, rollback,
-    test, call, snippet_command, conform,
+    import_command, test, call, snippet_command, conform,
     workflows, describe, user, key, password,
 ):  # fmt: skip
     meridian.add_command(command)
