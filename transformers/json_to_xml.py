@@ -24,6 +24,7 @@ from transformers.document import Element, Json
 from transformers.errors import ContractViolation, Violation
 from transformers.lexical import ARTICLE, NotOfItsKind, text_of
 from transformers.shape import Field, Kind, Shape, Type, order
+from transformers.xml_to_json import LISTED
 
 #: A place in the JSON as a chain from the inside out; it becomes a JSON Pointer only where something is wrong.
 Place: TypeAlias = "tuple[Place, str | int] | None"
@@ -49,8 +50,8 @@ class Writer:
     def write(self, value: Json) -> Element:
         """Convert a JSON value to an element, children in the schema's order.
 
-        Null for an element that cannot be nil is left out. Raises ContractViolation with every value that is not
-        of its kind.
+        Null for an element that cannot be nil is left out. Raises ContractViolation with the values that are not of
+        their kind, the first ``LISTED`` by their place.
         """
         wrong: Wrong = []
         holder = etree.Element("holder")
@@ -64,7 +65,7 @@ class Writer:
         if wrong:
             raise ContractViolation(
                 f"{len(wrong)} values cannot be converted by schema",
-                tuple(Violation(_pointer(place), message, rule) for place, message, rule in wrong),
+                tuple(Violation(_pointer(place), message, rule) for place, message, rule in wrong[:LISTED]),
             )
         return root
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -128,7 +129,7 @@ def order(content: Group, known: Collection[str], counts: Mapping[str, int]) -> 
     Every place takes as many as it may before the next one, and a repeated group starts anew while there is more.
     A ``WILDCARD`` takes the names that are not ``known``.
     """
-    left = dict(counts)
+    left = {name: count for name, count in counts.items() if count}
     found: list[str] = []
     _take(content, known, left, found)
     for name, count in left.items():
@@ -140,17 +141,26 @@ def _take(part: Particle, known: Collection[str], left: dict[str, int], found: l
     """Move what ``part`` takes from ``left`` to ``found``; whether that was anything."""
     before, rounds = len(found), 0
     if isinstance(part, Place):
-        names = [part.name] if part.name != WILDCARD else [name for name in left if name not in known]
-        for name in names:
-            room = left.get(name, 0) if part.most is None else part.most - (len(found) - before)
-            taken = min(left.get(name, 0), room)
+        room = math.inf if part.most is None else part.most
+        while room > 0 and (name := _next(part, known, left)) is not None:
+            taken = left[name] if room > left[name] else int(room)
             found += [name] * taken
-            left[name] = left.get(name, 0) - taken
+            room -= taken
+            left[name] -= taken
+            if not left[name]:
+                del left[name]
         return len(found) > before
     several = any if part.kind == "choice" else _every
     while (part.most is None or rounds < part.most) and several(_take(each, known, left, found) for each in part.parts):
         rounds += 1
     return len(found) > before
+
+
+def _next(place: Place, known: Collection[str], left: Mapping[str, int]) -> str | None:
+    """A name that is left for this place."""
+    if place.name != WILDCARD:
+        return place.name if place.name in left else None
+    return next((name for name in left if name not in known), None)
 
 
 def _every(results: Iterable[bool]) -> bool:

@@ -29,6 +29,9 @@ Wrong = list[tuple[Element, str, Kind]]
 _NOT_OURS = (f"{{{ns.XSI}}}", f"{{{ns.SOAP11}}}", f"{{{ns.SOAP12}}}")
 _TRUE = ("true", "1")
 
+#: So many wrong values are told one by one; nobody reads more, and a hostile document may hold any number.
+LISTED = 20
+
 
 class Reader:
     """Reads documents of one shape. Thread-safe."""
@@ -43,7 +46,8 @@ class Reader:
     def read(self, element: Element) -> Json:
         """Convert an element to JSON; the root's own name is not part of the value.
 
-        Raises ContractViolation with every text that is not of its kind; texts are not quoted.
+        Raises ContractViolation with the texts that are not of their kind, the first ``LISTED`` by their place; texts
+        are not quoted.
         """
         wrong: Wrong = []
         value = self.dressed(element, self._root, wrong) if element.items() else self._root.read(element, wrong)
@@ -51,7 +55,8 @@ class Reader:
             raise ContractViolation(
                 f"{len(wrong)} values cannot be converted by schema",
                 tuple(
-                    Violation(_path(at, element) + name, f"must be {ARTICLE[kind]}", kind) for at, name, kind in wrong
+                    Violation(_path(at, element) + name, f"must be {ARTICLE[kind]}", kind)
+                    for at, name, kind in wrong[:LISTED]
                 ),
             )
         return value

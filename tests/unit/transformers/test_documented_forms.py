@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from xsd_worlds import canonical
 
@@ -161,3 +163,16 @@ def test_a_schema_that_redefines_types_is_refused_by_name() -> None:
     )
     with pytest.raises(TransformerInvalid, match="xs:redefine"):
         shape_from_xsd(main, {"o.xsd": b"<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>"}, root="r")
+
+
+def test_documents_of_many_names_and_many_mistakes_cost_no_more_than_their_size() -> None:
+    many = "".join(f'<x{number} xmlns="urn:x"/>' for number in range(30_000))
+    wild = shape_from_xsd(schema(f"<xs:choice{UNBOUNDED}><xs:any namespace='##other'/></xs:choice>"), root="r")
+    wrong = shape_from_xsd(schema(sequence('<xs:element name="a" type="xs:int" maxOccurs="unbounded"/>')), root="r")
+    began = process_time()
+    value = to_json(parse(f'<r xmlns="urn:t">{many}</r>'.encode()), wild)
+    assert len(to_xml(value, wild)) == 30_000
+    with pytest.raises(ContractViolation, match="30000 values") as caught:
+        to_json(parse(f'<r xmlns="urn:t">{"<a>x</a>" * 30_000}</r>'.encode()), wrong)
+    assert caught.value.violations[1].path == "/r/a[2]"
+    assert process_time() - began < 10
