@@ -130,14 +130,16 @@ def seal(
     return b"".join(parts)
 
 
-def envelope_of(payload: Element | None, version: SoapVersion, headers: Iterable[Element] = ()) -> Envelope:
-    """Build an envelope around copies of a payload and header blocks."""
+def envelope_of(
+    payload: Element | None, version: SoapVersion, headers: Iterable[Element] = (), forget: str = ""
+) -> Envelope:
+    """Build an envelope around copies of a payload (see ``detached`` for ``forget``) and header blocks."""
     root = etree.Element(f"{{{version.value}}}Envelope", nsmap={"soap": version.value})
     blocks = tuple(detached(block) for block in headers)
     if blocks:
         etree.SubElement(root, f"{{{version.value}}}Header").extend(blocks)
     body = etree.SubElement(root, f"{{{version.value}}}Body")
-    inner = detached(payload) if payload is not None else None
+    inner = detached(payload, forget) if payload is not None else None
     if inner is not None:
         body.append(inner)
     return Envelope(version, blocks, inner, root)
@@ -206,12 +208,14 @@ def fault_element(version: SoapVersion, fault: Fault, lang: str = "zh") -> Eleme
 def read_fault(envelope: Envelope) -> Fault | None:
     """The fault that an envelope of either version holds, or None when its payload is no fault.
 
-    Codes of a provider's own making count as ``server`` and are kept as the subcode.
+    Codes of a provider's own making count as ``server`` and are kept as the subcode. The words of SOAP 1.1 are read
+    in an envelope of SOAP 1.2 too, where gSOAP puts them.
     """
     payload = envelope.payload
     if payload is None or payload.tag != f"{{{envelope.version.value}}}Fault":
         return None
-    return _read11(payload) if envelope.version is SoapVersion.V11 else _read12(payload)
+    in_11 = envelope.version is SoapVersion.V11 or payload.find("faultcode") is not None
+    return _read11(payload) if in_11 else _read12(payload)
 
 
 def reversion(envelope: Envelope, version: SoapVersion) -> Envelope:
@@ -223,7 +227,8 @@ def reversion(envelope: Envelope, version: SoapVersion) -> Envelope:
         return envelope
     fault = read_fault(envelope)
     payload = envelope.payload if fault is None else fault_element(version, fault)
-    turned = envelope_of(payload, version, envelope.headers)
+    # gSOAP answers in the other version as soon as it sees that version's namespace anywhere.
+    turned = envelope_of(payload, version, envelope.headers, forget=envelope.version.value)
     for block in turned.headers:
         _turn_attributes(block, envelope.version, version)
     return turned

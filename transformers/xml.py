@@ -139,18 +139,21 @@ def serialise(element: Element, charset: str = "utf-8", *, declaration: bool = F
         return text.encode(charset, "xmlcharrefreplace")
 
 
-def detached(element: Element) -> Element:
+def detached(element: Element, forget: str = "") -> Element:
     """Copy an element into a document of its own, without its tail, with every namespace that was in scope.
 
-    ``copy.deepcopy`` forgets prefixes that only values use, as in ``xsi:type="q:T"``.
+    ``copy.deepcopy`` forgets prefixes that only values use, as in ``xsi:type="q:T"``. A prefix of the namespace
+    ``forget`` is left behind where neither a name nor a value uses it.
     """
     if element.getparent() is None:
         copied = copy.deepcopy(element)
         copied.tail = None
         return copied
-    return etree.fromstring(
-        etree.tostring(element, encoding="utf-8", with_tail=False), _trusting_parser(keep_cdata=True)
-    )
+    data = etree.tostring(element, encoding="utf-8", with_tail=False)
+    for prefix, namespace in element.nsmap.items() if forget else ():
+        if namespace == forget and prefix and not re.search(rf"(?<![\w.-]){re.escape(prefix)}:".encode(), data):
+            data = data.replace(f' xmlns:{prefix}="{namespace}"'.encode(), b"", 1)
+    return etree.fromstring(data, _trusting_parser(keep_cdata=True))
 
 
 def local_name(element: Element) -> str:

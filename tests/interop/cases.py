@@ -72,3 +72,15 @@ CASES = (
     Case("chunked", "a request in chunks", way="chunked"),
     Case("expect", "Expect: 100-continue", way="expect"),
 )
+
+#: The cases that are about what is said, and not about how it is sent.
+PLAIN = tuple(case for case in CASES if case.way == "plain")
+
+#: What becomes of samples in a stack that takes every decimal for a number, and every time for an instant.
+NUMBERS = {
+    "array-1": _sample(("panel", "GLU"), ("panel.value", "5.6")),
+    "array-n": _sample(("panel", "血气"), ("panel", "GLU"), ("panel.value", "5.6"), ("panel", "K"),
+                       ("panel.value", "4.1"), ("panel.value", "4.2")),
+    "decimal": _sample(("price", "5.6")),
+}  # fmt: skip
+INSTANTS = dict.fromkeys(("zoned", "zoneless"), _sample(("taken", "2026-03-01T00:30:00.000Z")))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from interop import stacks
-from interop.cases import WORDS
+from interop.cases import INSTANTS, NUMBERS, WORDS
 from interop.sample import Sample
 
 #: Answers the command of a client's driver for a service whose WSDL stands at this address.
@@ -32,12 +32,6 @@ class Client:
 
 
 _WORDS = ("text", WORDS)
-_NUMBERS = {
-    "array-1": (_WORDS, ("panel", "GLU"), ("panel.value", "5.6")),
-    "array-n": (_WORDS, ("panel", "血气"), ("panel", "GLU"), ("panel.value", "5.6"), ("panel", "K"),
-                ("panel.value", "4.1"), ("panel.value", "4.2")),
-    "decimal": (_WORDS, ("price", "5.6")),
-}  # fmt: skip
 _NIL_UNREAD = {"nil": (_WORDS,)}
 _NIL_READ_AS_ABSENT = "nil is read as if it were absent"
 _BY_BINDING = "takes the SOAP version from the binding in the WSDL"
@@ -67,10 +61,7 @@ CLIENTS = (
     Client(
         "node", "node-soap (JavaScript)", stacks.node,
         cannot={"utf-16": _UTF_8_ONLY, "gb18030": _UTF_8_ONLY, "chunked": "sends a length beside it, against RFC 9112"},
-        reads=_NIL_UNREAD | _NUMBERS | {
-            "zoned": (_WORDS, ("taken", "2026-03-01T00:30:00.000Z")),
-            "zoneless": (_WORDS, ("taken", "2026-03-01T00:30:00.000Z")),
-        },
+        reads=_NIL_UNREAD | NUMBERS | INSTANTS,
         habits=(
             _NIL_READ_AS_ABSENT,
             "a decimal is read as a number, 5.60 as 5.6",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from interop.cases import CASES
+from interop.cases import CASES, PLAIN
 from interop.clients import CLIENTS
+from interop.faces import FACES
 from interop.hospital import CONTRACTS, Laboratory, laboratory_open
 from interop.matrix import CANNOT, FAILED, PASSED, UNKNOWN, plain
+from interop.servers import SERVERS
 
 MARKS = pytest.StashKey[dict[tuple[str, str, str], str]]()
 
@@ -37,11 +39,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     marks = config.stash[MARKS]
-    told = f"{CANNOT} the stack cannot (docs/interop.md says why)"
-    title = f"{PASSED} as it must be   {FAILED} not so   {told}   {UNKNOWN} not here"
+    title = f"{PASSED} right   {FAILED} wrong   {CANNOT} the stack cannot, says docs/interop.md   {UNKNOWN} not run"
     places = [contract.name for contract in CONTRACTS]
     rows, columns = [case.name for case in CASES], [client.name for client in CLIENTS]
     terminalreporter.section("foreign SOAP stacks")
     terminalreporter.write_line(title)
-    told = plain(f"\nclients; in each cell: {', '.join(places)}\n", rows, columns, places, marks)
+    told = plain(f"\ncallers; in each cell: {', '.join(places)}\n", rows, columns, places, marks)
+    terminalreporter.write_line(told)
+    places = [face.name for face in FACES]
+    rows, columns = [case.name for case in PLAIN], [server.name for server in SERVERS]
+    told = plain(f"\nproviders; in each cell: {', '.join(places)}\n", rows, columns, places, marks)
     terminalreporter.write_line(told)

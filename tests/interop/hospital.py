@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from interop.programs import HERE, need, started
+import pytest
+from interop.programs import HERE, need
 from interop.relay import Relay, relaying
+from interop.running import Running
+from interop.servers import SERVERS
 from interop.tap import Tap, before, listening
 from served_bus import PASSWORD, ServedBus
-
-from services.demo.environment import free_port
 
 HOSPITAL = HERE / "hospital"
 
@@ -36,15 +37,24 @@ CONTRACTS = (
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
-    """The bus, the relay before it that its callers know, and the tap before the provider of each service."""
+    """The bus, the relay before it that its callers know, and the tap before the provider of each service.
+
+    ``missing`` holds, by the name of a foreign server, the outcome of a test that needs it while it is not here.
+    """
 
     bus: ServedBus
     relay: Relay
     taps: dict[str, Tap]
+    missing: dict[str, BaseException]
+
+    @property
+    def url(self) -> str:
+        """The address by which callers know the bus."""
+        return f"http://127.0.0.1:{self.relay.port}"
 
     def wsdl(self, service: str) -> str:
         """Where the bus publishes the contract of a service."""
-        return f"http://127.0.0.1:{self.relay.port}/soap/{service}?wsdl"
+        return f"{self.url}/soap/{service}?wsdl"
 
 
 def rest_provider(path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
@@ -57,24 +67,48 @@ def rest_provider(path: str, headers: dict[str, str], body: bytes) -> tuple[int,
 
 @contextmanager
 def laboratory_open(folder: Path) -> Iterator[Laboratory]:
-    """The laboratory with all its providers and the bus before them."""
+    """The laboratory with every provider that this machine has, and the bus before them."""
     need("php", packages="php-cli php-soap")
-    port = free_port()
-    script = str(HERE / "servers" / "server.php")
-    environ = {"LAB_WSDL": str(HOSPITAL / "contracts" / "lab.wsdl"), "PHP_CLI_SERVER_WORKERS": "2"}
-    with (
-        started(["php", "-S", f"127.0.0.1:{port}", script], port, folder / "php.log", environ),
-        before(f"http://127.0.0.1:{port}/") as passed,
-        listening(rest_provider) as rest,
-    ):
-        bus = ServedBus(folder, {"PASSED_URL": passed.url, "REST_URL": rest.url}, HOSPITAL)
-        with relaying(bus.port) as relay:
-            bus.environ["MERIDIAN_PUBLIC_URL"] = f"http://127.0.0.1:{relay.port}"
+    taps: dict[str, Tap] = {}
+    missing: dict[str, BaseException] = {}
+    with ExitStack() as stack:
+        rest = stack.enter_context(listening(rest_provider))
+        bus = ServedBus(folder, {"REST_URL": rest.url}, HOSPITAL)
+        for server in SERVERS:
             try:
-                yield Laboratory(bus.start(), relay, {"passed": passed, "generated": rest, "bridged": rest})
-            finally:
-                bus.stop()
+                running = stack.enter_context(server.start(folder))
+            except (Exception, pytest.skip.Exception, pytest.fail.Exception) as outcome:
+                missing[server.name] = outcome
+                continue
+            taps[server.name] = stack.enter_context(before(running.url))
+            _register(bus.catalogue / "servers" / server.name, server.name, running, taps[server.name].url)
+        relay = stack.enter_context(relaying(bus.port))
+        bus.environ["PASSED_URL"] = taps["php"].url
+        bus.environ["MERIDIAN_PUBLIC_URL"] = f"http://127.0.0.1:{relay.port}"
+        stack.callback(bus.stop)
+        taps |= {"passed": taps["php"], "generated": rest, "bridged": rest}
+        yield Laboratory(bus.start(), relay, taps, missing)
 
+
+def _register(folder: Path, name: str, running: Running, url: str) -> None:
+    """Write the service of a foreign server as an integration team would: its contract, and where it is."""
+    folder.mkdir(parents=True)
+    for file, data in running.contract.items():
+        (folder / file).write_bytes(data)
+    (folder / "service.yaml").write_text(SERVICE.format(name=name, url=url))
+
+
+#: Every operation is bound by the contract, so that the manifest need not name any.
+SERVICE = """\
+kind: Service
+name: {name}
+system: laboratory
+versions:
+  - version: "1"
+    contract: {{wsdl: lab.wsdl}}
+    provider: {{protocol: soap11, endpoints: [{{url: "{url}"}}]}}
+    policy: {{timeout: 20, retries: 0}}
+"""
 
 #: What a driver logs in with.
 LOGIN = {"WARD_USER": "ward", "WARD_PASSWORD": PASSWORD}

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from interop.cases import CASES
+from interop.cases import CASES, PLAIN
 from interop.clients import CLIENTS
+from interop.faces import FACES
 from interop.hospital import CONTRACTS
 from interop.matrix import CANNOT, PASSED, markdown
+from interop.servers import SERVERS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "interop.md"
 
@@ -48,6 +50,19 @@ def _clients() -> str:
     return text
 
 
+def _servers() -> str:
+    text = "\n## Providers\n\nEach is called through three faces of the bus, and every mark stands for all of them:\n\n"
+    text += "".join(f"- **{face.name}**: {face.title}\n" for face in FACES)
+    text += "\nThe contract of ASMX and of JAX-WS is the one that the server writes of itself.\n\n"
+    rows = [(case.name, case.title) for case in PLAIN]
+    text += markdown(rows, [(server.name, server.title) for server in SERVERS], lambda case, server: PASSED)
+    text += "\nWhat a server itself makes of what it heard right, and the bus gives back as it was said:\n\n"
+    for server in SERVERS:
+        if server.habits:
+            text += f"- **{server.title}**: {'; '.join(server.habits)}\n"
+    return text
+
+
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
     groups: dict[str, list[str]] = {}
     for key, value in pairs:
@@ -57,7 +72,7 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
 
 def render() -> str:
     """The whole page."""
-    return HEAD + _clients()
+    return HEAD + _clients() + _servers()
 
 
 if __name__ == "__main__":

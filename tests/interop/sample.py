@@ -29,7 +29,7 @@ def from_line(line: str) -> Sample:
 def from_xml(document: bytes) -> Sample:
     """The sample inside an envelope, whatever surrounds it."""
     root = etree.fromstring(document)
-    found = next(node for node in root.iter("{*}sample", "{*}result", "sample", "result"))
+    found = next(root.iter("{*}sample", "{*}result"))
     pairs: list[tuple[str, str]] = []
     for child in found:
         name, text = etree.QName(child).localname, child.text or ""
@@ -58,8 +58,8 @@ def from_json(document: bytes) -> Sample:
     return ordered(pairs)
 
 
-def to_json(sample: Sample) -> dict[str, Any]:
-    """The sample as a JSON value of the contract."""
+def to_json(sample: Sample, nil: Any = None) -> dict[str, Any]:
+    """The sample as a JSON value of the contract; ``nil`` is what stands for nil."""
     made: dict[str, Any] = {}
     for name, text in sample:
         if name == "panel":
@@ -67,8 +67,13 @@ def to_json(sample: Sample) -> dict[str, Any]:
         elif name == "panel.value":
             made["panel"][-1].setdefault("value", []).append(text)
         else:
-            made[name.removesuffix(".nil")] = None if name.endswith(".nil") else text
+            made[name.removesuffix(".nil")] = nil if name.endswith(".nil") else text
     return made
+
+
+def filled(sample: Sample, more: Sample) -> Sample:
+    """The sample with these fields, where it lacks them."""
+    return ordered([*sample, *(each for each in more if each not in sample)])
 
 
 def ordered(pairs: list[tuple[str, str]]) -> Sample:

@@ -9,7 +9,7 @@ from interop.cases import CASES, Case
 from interop.clients import CLIENTS, Client
 from interop.conversation import Told, converse
 from interop.hospital import CONTRACTS, LOGIN, Contract, Laboratory
-from interop.sample import from_json, from_line, from_xml, ordered
+from interop.sample import filled, from_json, from_line, from_xml
 from interop.ways import PROOF
 
 Talks = dict[tuple[str, str], dict[str, Told]]
@@ -59,5 +59,5 @@ def test_the_provider_hears_and_the_client_reads_what_was_sent(
         return
     assert told.kind == "answer", told.rest
     heard = from_xml(told.heard) if contract.name == "passed" else from_json(told.heard)
-    assert heard == ordered([*case.sample, *(each for each in client.fills if each not in case.sample)])
+    assert heard == filled(case.sample, client.fills)
     assert from_line(told.rest) in (case.sample, client.reads.get(case.name, case.sample))

@@ -282,3 +282,22 @@ def test_any_reason_survives_in_any_version_and_charset(
     read = read_fault(open_envelope(etree.fromstring(data)))
     assert read is not None
     assert (read.code, read.reason) == (code, reason.strip())
+
+
+@BOTH
+def test_turning_an_envelope_over_leaves_the_old_versions_prefix_behind_unless_it_is_used(version: SoapVersion) -> None:
+    other = SoapVersion.V12 if version is SoapVersion.V11 else SoapVersion.V11
+    unused = reversion(envelope('<s:Body><q:Op xmlns:q="urn:q" kind="q:T"/></s:Body>', version), other)
+    assert version.value.encode() not in etree.tostring(unused.root)
+    assert unused.payload is not None
+    assert unused.payload.nsmap["q"] == "urn:q"
+    used = reversion(envelope('<s:Body><Op s:encodingStyle="x"/></s:Body>', version), other)
+    assert used.payload is not None
+    assert used.payload.get(f"{{{version.value}}}encodingStyle") == "x"
+
+
+def test_a_fault_in_the_words_of_11_is_read_in_an_envelope_of_12() -> None:
+    inner = "<s:Body><s:Fault><faultcode>s:Client</faultcode><faultstring>坏</faultstring></s:Fault></s:Body>"
+    read = read_fault(envelope(inner, SoapVersion.V12))
+    assert read is not None
+    assert (read.code, read.reason) == ("caller", "坏")
