@@ -1,7 +1,8 @@
 """One exchange, stage by stage: the caller's request, what the bus sent, the provider's reply, the bus's reply.
 
 A document that was made of a wrong one proves nothing against its maker: what the caller got wrong is not held against
-the bus that passed it on, nor the provider's mistakes against the bus's reply.
+the bus that passed it on, nor the provider's mistakes against the bus's reply. Where the first one could not be
+checked, a mapping between the two answers for what it made; without a mapping, the first one's writer does.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from bus.conform.finding import WRITERS, Examined, Finding, Reason, Stage
+from bus.conform.finding import WRITERS, Examined, Finding, Reason, Side, Stage
 from bus.conform.reading import Reading, read
 from bus.errors import meaning
 from bus.ports import Body, Record
@@ -41,7 +42,8 @@ class _Examination:
     operation: Operation
     findings: list[Finding] = field(default_factory=list)
     unchecked: dict[Stage, Reason] = field(default_factory=dict)
-    clean: set[Stage] = field(default_factory=set)
+    wrong: set[Stage] = field(default_factory=set)
+    sides: dict[Stage, Side] = field(default_factory=lambda: dict(WRITERS))
 
     def whole(self) -> Examined:
         bodies = {body.stage: body for body in self.record.bodies}
@@ -53,7 +55,7 @@ class _Examination:
                 self.findings.append(Finding(WRITERS[stage], stage, quirk, what))
         if "request" in bodies:
             self._side("request", bodies["request"], contracts.request(), soap=self.record.door == "soap")
-        if "request.sent" in bodies and self._blames("request", "request.sent"):
+        if "request.sent" in bodies and self._proves("request", "request.sent", mapped=bool(self.operation.request)):
             own = contracts.sent()
             held = own or (None if self.operation.request else contracts.request())
             self._side("request.sent", bodies["request.sent"], held, soap=soap_out, converted=own is None)
@@ -64,7 +66,8 @@ class _Examination:
             held = own or (None if self.operation.reply else contracts.reply())
             soap = soap_out if received is not None else self.record.door == "soap"
             self._side("reply.received", theirs, held, soap=soap, converted=own is None)
-        if "reply" in bodies and received is not None and self._blames("reply.received", "reply"):
+        mapped = bool(self.operation.reply)
+        if "reply" in bodies and received is not None and self._proves("reply.received", "reply", mapped=mapped):
             # A caller whose own namespace is mirrored gets its reply there on purpose.
             mirrored = any(quirk == "namespace" for quirk, _ in notes)
             soap = self.record.door == "soap"
@@ -75,11 +78,14 @@ class _Examination:
         """Whether the bus answered in its own words, which no contract of a provider speaks of."""
         return self.record.status == "accepted" or self.provider is None
 
-    def _blames(self, before: Stage, stage: Stage) -> bool:
-        if before in self.clean:
-            return True
-        self.unchecked[stage] = "not_proven"
-        return False
+    def _proves(self, before: Stage, stage: Stage, *, mapped: bool) -> bool:
+        """Whether the document of ``stage`` proves anything, and if so against whom."""
+        if before in self.wrong:
+            self.unchecked[stage] = "not_proven"
+            return False
+        if before in self.unchecked and not mapped:
+            self.sides[stage] = WRITERS[before]
+        return True
 
     def _side(
         self,
@@ -95,8 +101,8 @@ class _Examination:
         reading = read(body, stage, soap=soap)
         self.findings += reading.findings
         if reading.document is None or reading.fault:
-            if reading.fault or not reading.findings:
-                self.clean.add(stage)
+            if any(finding.rule == "unreadable" for finding in reading.findings):
+                self.wrong.add(stage)
             return
         document = self._at_home(stage, reading.document, mirrored=mirrored) if converted else reading.document
         if validator is None:
@@ -107,8 +113,8 @@ class _Examination:
             found = self._violations(stage, document, validator, converted=converted)
             own = document is reading.document
             self.findings += [self._finding(each, stage, reading, own=own) for each in found[:_MOST]]
-            if not found and stage not in self.unchecked:
-                self.clean.add(stage)
+            if found:
+                self.wrong.add(stage)
 
     def _partly_in_address(self, stage: Stage) -> bool:
         one = self.operation
@@ -161,7 +167,7 @@ class _Examination:
         if line is None:
             line = _line(reading, steps(violation.path), self.operation.element, self.operation.reply_element)
         rule, text, path = violation.rule or "rule", violation.message[:200], violation.path[:200]
-        return Finding(WRITERS[stage], stage, rule, text, path, line)
+        return Finding(self.sides[stage], stage, rule, text, path, line)
 
 
 def _scattered(path: str, form: HttpForm | None) -> bool:

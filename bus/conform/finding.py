@@ -23,7 +23,7 @@ REASONS: dict[Reason, str] = {
     "no_conversion": "no schema turns it into the form that the contract speaks",
     "undeclared": "its element is declared in no schema",
     "in_address": "fields of it stand in the address, which the journal does not keep",
-    "not_proven": "it was made of a document that is wrong itself, or that could not be checked",
+    "not_proven": "it was made of a document that is wrong itself",
 }
 
 #: Rules of the protocols; every other rule is a schema's own keyword.

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 
 from bus.conform.examine import examine
 from bus.conform.finding import Finding, Reason, Side, Stage
+from bus.conform.reading import read
 from bus.ports import JournalReader, Query, Record
 from registry.model import Operation, ServiceVersion, Snapshot
+from transformers.document import is_xml
+from transformers.xml import local_name
 
 #: Places in a list are one kind of place: ``/items/3/code`` and ``/items[4]/code`` lose their numbers.
 _POSITION = re.compile(r"\[\d+\]|(?<=/)\d+(?=/|$)")
@@ -52,8 +55,11 @@ class Report:
         return sum(each.count for each in self.counts if each.finding.side == side)
 
 
-def report(records: Iterable[Record], snapshot: Snapshot) -> Report:
-    """Examine records with their bodies, and count. The latest example of each kind is kept."""
+def report(records: Iterable[Record], snapshot: Snapshot, operation_name: str = "") -> Report:
+    """Examine records with their bodies, and count; of one operation, where it is named.
+
+    The first example of each kind is kept, which is the newest where records come newest first.
+    """
     exchanges = unknown = 0
     counts: dict[tuple[str, ...], Count] = {}
     gaps: dict[tuple[str, Stage, Reason], Gap] = {}
@@ -62,8 +68,10 @@ def report(records: Iterable[Record], snapshot: Snapshot) -> Report:
         if known is None:
             unknown += 1
             continue
-        exchanges += 1
         version, operation = known
+        if operation_name not in ("", operation.name):
+            continue
+        exchanges += 1
         examined = examine(record, version, operation)
         for finding in examined.findings:
             kind = (record.consumer, record.service, operation.name, *_kind(finding))
@@ -79,26 +87,41 @@ def report(records: Iterable[Record], snapshot: Snapshot) -> Report:
 
 
 def recorded(reader: JournalReader, query: Query) -> Iterator[Record]:
-    """The records that a query finds, newest first, each with its bodies. Raises JournalUnavailable."""
-    for record in reader.search(query):
+    """The records that a query finds, newest first, each with its bodies. Raises JournalUnavailable.
+
+    A query for one operation finds what was refused before its operation was known, too: ``report`` tells whose
+    it would have been.
+    """
+    found = list(reader.search(query))
+    if query.operation:
+        refused = reader.search(replace(query, operation="", status="error"))
+        found += [record for record in refused if not record.operation]
+    for record in found:
         whole = reader.message(record.id)
         if whole is not None:
             yield whole
 
 
 def registered(record: Record, snapshot: Snapshot) -> tuple[ServiceVersion, Operation] | None:
-    """The version and operation of a record, as they are registered now; None for what is not.
-
-    A refusal that came before the operation was known belongs to its service's only operation, if it has just one.
-    """
+    """The version and operation of a record, as they are registered now; None for what is not."""
     service = snapshot.services.get(record.service)
     version = service.versions.get(record.version or service.default) if service else None
     if version is None:
         return None
-    operation = version.operations.get(record.operation)
-    if operation is None and not record.operation and len(version.operations) == 1:
-        operation = next(iter(version.operations.values()))
+    operation = version.operations.get(record.operation) if record.operation else _meant(record, version)
     return None if operation is None else (version, operation)
+
+
+def _meant(record: Record, version: ServiceVersion) -> Operation | None:
+    """The operation that a refused request names by its element, or the only one that there is."""
+    for body in record.bodies:
+        document = read(body, "request", soap=record.door == "soap").document if body.stage == "request" else None
+        if is_xml(document):
+            name = local_name(document)  # type: ignore[arg-type]
+            fitting = [one for tag, one in version.by_element.items() if tag.rpartition("}")[2] == name]
+            if len(fitting) == 1:
+                return fitting[0]
+    return next(iter(version.operations.values())) if len(version.operations) == 1 else None
 
 
 def _kind(finding: Finding) -> tuple[str, ...]:

@@ -176,7 +176,7 @@ def message(console: ConsolePorts, message_id: str, *, reveal: bool = False) -> 
 
 def conformance(console: ConsolePorts, query: Query) -> Report:
     """Which side is wrong in the exchanges that a query finds: paths and rules only, so nothing needs a mask."""
-    return report(recorded(console.reader, query), console.registry.snapshot)
+    return report(recorded(console.reader, query), console.registry.snapshot, query.operation)
 
 
 def message_conformance(console: ConsolePorts, message_id: str) -> tuple[Record, Report] | None:

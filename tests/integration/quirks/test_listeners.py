@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import requests
-from raw_sockets import ENVELOPE, REGISTER, Caller, post
-from served_bus import KEY, PASSWORD, ServedBus
+from raw_sockets import ENVELOPE, REGISTER, Caller, OldProvider, post
+from served_bus import KEY, PASSWORD, ServedBus, eventually
 
 pytestmark = pytest.mark.integration
 
+HOSPITAL = Path(__file__).parent / "hospital"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
 
@@ -89,3 +91,24 @@ def test_a_connection_that_sends_no_whole_header_is_closed(bus: ServedBus, ports
         with pytest.raises((AssertionError, ConnectionError)):
             caller.read()
         assert time.monotonic() - began < 9
+
+
+def test_the_main_listener_speaks_modern_tls_where_it_has_a_certificate(
+    tmp_path: Path, certificates: Path, provider: OldProvider
+) -> None:
+    environ = {
+        "HIS_URL": f"http://127.0.0.1:{provider.port}",
+        "MERIDIAN_TLS_CERTIFICATE": str(certificates / "server.pem"),
+        "MERIDIAN_TLS_KEY": str(certificates / "server.key"),
+    }
+    served = ServedBus(tmp_path, environ, HOSPITAL)
+    with (tmp_path / "serve.log").open("wb") as log:
+        command = [sys.executable, "-c", "from bus.cli import main; main()", "serve"]
+        process = subprocess.Popen(command, env=served.environ, stdout=log, stderr=log)
+    try:
+        eventually(lambda: "Protocol  : TLSv1.2" in handshake(served.port, "-tls1_2"), 60)
+        assert "TLSv1.3" in handshake(served.port, "-tls1_3")
+        assert "Cipher    : 0000" in handshake(served.port, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0")
+    finally:
+        process.terminate()
+        assert process.wait(40) == 0

@@ -13,9 +13,10 @@ from twins import SOAP11, SOAP12, envelope
 from bus.conform.examine import examine
 from bus.conform.exchange_file import read_exchange
 from bus.conform.finding import Finding
-from bus.conform.report import report
+from bus.conform.report import recorded, report
 from bus.errors import BadRequest
-from bus.ports import Body, Record
+from bus.journal.memory import MemoryJournal
+from bus.ports import Body, Query, Record
 from bus.quirks import note
 from registry.compile import compile_catalogue
 from registry.model import Snapshot
@@ -193,12 +194,12 @@ def test_what_cannot_be_checked_is_said_and_blames_nobody() -> None:
     version = known.services["lis"].versions["1"]
     examined = examine(record(request=BAD, request_sent=BAD), version, version.operations["Order"])
     assert examined.findings == ()
-    assert dict(examined.unchecked) == {"request": "no_schema", "request.sent": "not_proven"}
+    assert dict(examined.unchecked) == {"request": "no_schema", "request.sent": "no_schema"}
 
 
 def test_findings_are_counted_by_kind_with_one_example_each() -> None:
-    records = [replace(record(request=BAD, reply=PLACED), id=f"m{number}") for number in range(3)]
-    records.append(replace(record(request=GOOD), service="gone"))
+    records = [record(request=BAD, reply=PLACED)._replace(id=f"m{number}") for number in range(3)]
+    records.append(record(request=GOOD)._replace(service="gone"))
     made = report(records, snapshot())
     assert (made.exchanges, made.unknown, made.total("caller"), made.total("provider")) == (3, 1, 3, 0)
     ((count),) = made.counts
@@ -229,5 +230,40 @@ def test_an_exchange_file_is_read_and_a_wrong_one_is_refused_by_its_key(tmp_path
 def test_a_provider_s_refusal_over_rest_is_not_held_against_the_contract_of_its_answers() -> None:
     known = snapshot("rest", "json", "{reply: {json_schema: lab.json}}")
     one = record("rest", reply_received=(b"<html>no</html>", "text/html"))
-    assert found(replace(one, status="fault"), known) == []
+    assert found(one._replace(status="fault"), known) == []
     assert [side for side, *_ in found(one, known)] == ["provider", "provider"]
+
+
+def test_a_mapping_answers_for_what_it_made_of_a_reply_that_no_schema_is_known_for() -> None:
+    known = snapshot("rest", "json", "{reply: {json_schema: lab.json}}")
+    service = known.services["lis"].versions["1"]
+    mapped = replace(service.operations["Order"], reply=(lambda document: document,))
+    received, reply = (b'{"any": 1}', "application/json"), (b'{"items": []}', "application/json")
+    examined = examine(record("rest", reply_received=received, reply=reply), service, mapped)
+    assert [(each.side, each.stage) for each in examined.findings] == [("bus", "reply")]
+    assert dict(examined.unchecked) == {"reply.received": "no_schema"}
+
+
+def test_a_caller_answers_for_what_only_conversion_made_of_a_request_in_the_address() -> None:
+    known = snapshot()
+    version = known.services["lis"].versions["1"]
+    operation = replace(version.operations["Order"], http_path="/orders/{no}", http_method="PUT")
+    one = record("rest", request=(b'{"count": "x"}', "application/json"), request_sent=BAD)
+    examined = examine(one, version, operation)
+    assert [(each.side, each.stage) for each in examined.findings] == [("caller", "request.sent")]
+
+
+async def test_what_was_refused_before_its_operation_was_known_counts_for_the_one_it_names() -> None:
+    text = (
+        SERVICE % ("soap11", "xml", BY_XSD)
+        + "      - name: Other\n        form: xml\n        soap: {element: '{urn:lab}Other'}\n"
+    )
+    files = {"lab.xsd": XSD}
+    known = compile_catalogue(catalogue(SYSTEM, text, files=files), {}).snapshot
+    journal = MemoryJournal()
+    refused = record(request=(envelope(GOOD).encode(), "text/plain"))._replace(operation="", status="error")
+    await journal.outcome(refused)
+    await journal.outcome(record(request=GOOD)._replace(id="m2"))
+    made = report(recorded(journal, Query(service="lis", operation="Order")), known, "Order")
+    assert (made.exchanges, [each.finding.rule for each in made.counts]) == (2, ["content_type"])
+    assert report(recorded(journal, Query(service="lis", operation="Other")), known, "Other").exchanges == 0
