@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from registry.attachments import attachment_rules
 from registry.bench import Bench
-from registry.contracts.generate import ACCEPTED, Signature, generate_wsdl
+from registry.contracts.generate import ACCEPTED, Signature, can_say, generate_wsdl
 from registry.contracts.openapi import OpenApiContract
 from registry.contracts.wsdl import WsdlContract
 from registry.credentials import secret_of
@@ -133,11 +133,22 @@ def _openapi(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> OpenApiContrac
 def _published(
     scope: VersionScope, made: Sequence[tuple[Operation, Conversions]], spot: Spot
 ) -> PublishedContract | None:
-    """The version's own WSDL; else one generated for its SOAP callers, if every operation has its schemas."""
+    """The version's own WSDL; else one generated for its SOAP callers, if every operation has its schemas.
+
+    Of an OpenAPI description those operations are left out that WSDL has no word for.
+    """
     if scope.has_contract:
         return scope.contract.published if scope.contract else None
     signatures = [_signature(operation, by) for operation, by in made]
     known = [signature for signature in signatures if signature is not None]
+    if scope.openapi is not None and scope.faces - {"rest"}:
+        known = [each for each in known if all(can_say(shape, scope.namespace) for shape in (each.request, each.reply))]
+        unsaid = ", ".join(sorted({operation.name for operation, _ in made} - {each.name for each in known}))
+        if unsaid:
+            scope.bench.findings.warn(spot.problem(f"not in the published WSDL, which has no word for them: {unsaid}"))
+        made = [(operation, by) for operation, by in made if operation.name not in unsaid.split(", ")]
+        if not known:
+            return None
     if not scope.faces - {"rest"} or len(known) < len(made) or len({each.name for each in known}) < len(known):
         return None
     try:

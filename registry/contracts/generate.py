@@ -62,7 +62,7 @@ def generate_wsdl(
     Elements are exactly those that the shapes read and write. None where WSDL cannot say it: a document that is
     a bare text, or that lies in another namespace. Raises TransformerInvalid when spyne refuses a shape.
     """
-    if not all(_can_say(shape, namespace) for each in signatures for shape in (each.request, each.reply)):
+    if not all(can_say(shape, namespace) for each in signatures for shape in (each.request, each.reply)):
         return None
     shapes = [shape for each in signatures for shape in (each.request, each.reply) if shape is not ACCEPTED]
     names = {ns.split(shape.tag)[1] for shape in shapes}
@@ -91,7 +91,8 @@ def _write(name: str, namespace: str, methods: Mapping[str, Any], protocol: Any)
         spyne.unregister_application(application)
 
 
-def _can_say(shape: Shape, namespace: str) -> bool:
+def can_say(shape: Shape, namespace: str) -> bool:
+    """Whether a generated WSDL can describe documents of this shape: not a bare text, nor another namespace's."""
     return shape is ACCEPTED or (ns.split(shape.tag)[0] == namespace and shape.types[shape.type].kind is None)
 
 

@@ -233,3 +233,19 @@ def test_soap_callers_get_a_wsdl_of_all_described_operations(version: ServiceVer
     text = version.wsdl.documents[version.wsdl.main]
     for name in version.operations:
         assert f'operation name="{name}"'.encode() in text
+
+
+def test_an_operation_that_answers_a_bare_text_is_left_out_of_the_wsdl_and_no_other() -> None:
+    text = {"200": {"description": "", "content": {"application/json": {"schema": {"type": "string"}}}}}
+    paths = {"/a": {"post": {"operationId": "Say", "responses": text}}, "/b": {"get": {"operationId": "Other"}}}
+    document = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": paths}
+    made = compiled(
+        SYSTEM, SERVICE.replace("clinic.yaml", "x.json"), files={"contracts/x.json": json.dumps(document).encode()}
+    )
+    version = made.snapshot.services["clinic"].versions["1"]
+    assert [warning.message for warning in made.warnings] == [
+        "not in the published WSDL, which has no word for them: Say"
+    ]
+    assert version.wsdl is not None
+    assert b'operation name="Other"' in version.wsdl.documents[version.wsdl.main]
+    assert b'operation name="Say"' not in version.wsdl.documents[version.wsdl.main]
