@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bus.conform.finding import WRITERS, Examined, Finding, Reason, Side, Stage
+from bus.conform.inside import document_inside
 from bus.conform.reading import Reading, read
 from bus.errors import meaning
 from bus.ports import Body, Record
 from bus.quirks import read_notes
 from registry.model import Operation, Provider, ServiceVersion, Validator
 from transformers.document import Document, Element, is_xml
-from transformers.errors import MeridianError, Violation
+from transformers.errors import ContractViolation, MeridianError, Violation
 from transformers.http_form import HttpForm
 from transformers.lines import line_in_json, line_in_xml, steps
 from transformers.namespaces import namespace_of, qualify
@@ -32,18 +33,22 @@ _MOST = 100
 
 def examine(record: Record, version: ServiceVersion, operation: Operation) -> Examined:
     """Hold the bodies of a record against the contract of its operation. Never raises for what is in them."""
-    return _Examination(record, version.provider, operation).whole()
+    return _Examination(record, version, operation).whole()
 
 
 @dataclass
 class _Examination:
     record: Record
-    provider: Provider | None
+    version: ServiceVersion
     operation: Operation
     findings: list[Finding] = field(default_factory=list)
     unchecked: dict[Stage, Reason] = field(default_factory=dict)
     wrong: set[Stage] = field(default_factory=set)
     sides: dict[Stage, Side] = field(default_factory=lambda: dict(WRITERS))
+
+    @property
+    def provider(self) -> Provider | None:
+        return self.version.provider
 
     def whole(self) -> Examined:
         bodies = {body.stage: body for body in self.record.bodies}
@@ -104,7 +109,15 @@ class _Examination:
             if any(finding.rule == "unreadable" for finding in reading.findings):
                 self.wrong.add(stage)
             return
-        document = self._at_home(stage, reading.document, mirrored=mirrored) if converted else reading.document
+        try:
+            inner = document_inside(reading.document, stage, self.version, self.operation) if soap else reading.document
+        except ContractViolation as error:
+            self.findings += [self._finding(each, stage, reading, own=False) for each in error.violations]
+            return
+        if inner is None:
+            self.unchecked[stage] = "no_schema"
+            return
+        document = self._at_home(stage, inner, mirrored=mirrored) if converted and inner is reading.document else inner
         if validator is None:
             self.unchecked[stage] = "no_schema"
         elif self._partly_in_address(stage):

@@ -11,6 +11,7 @@ from lxml import etree
 from twins import SOAP12, World, envelope
 
 from bus import parcel
+from bus.conform.examine import examine
 from bus.hops.transform import outgoing
 
 XSD = b"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="Order"><xs:complexType><xs:sequence>
@@ -199,3 +200,25 @@ async def test_an_accepted_message_is_delivered_with_all_that_stood_around_its_d
 def test_what_contradicts_inside_is_a_problem_with_its_line(change: tuple[str, str], says: str) -> None:
     found = problems(SYSTEM, service(OPERATION.replace(*change), protocol="soap11"), files=FILES)
     assert any(says in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("inner", "reply", "said"),
+    [
+        ("<Order><no>5</no></Order>", "<Done><no>1</no></Done>", []),
+        ("<Order><no>5</no></Order>", "<Done><no>x</no></Done>", [("provider", "/Done/no")]),
+        ("<Order><no>x</no></Order>", "<Done><no>1</no></Done>", [("caller", "/Order/no")]),
+        ("nothing", "<Done><no>1</no></Done>", [("caller", "message")]),
+    ],
+)
+async def test_a_recorded_exchange_is_held_against_the_contract_of_the_document_inside(
+    inner: str, reply: str, said: list[tuple[str, str]]
+) -> None:
+    gates = OPERATION.replace("{xsd: order.xsd}", "{xsd: order.xsd, gate: warn}").replace(
+        "{xsd: done.xsd}", "{xsd: done.xsd, gate: warn}"
+    )
+    one = world(envelope(REPLY.format(held(reply, "cdata"))), gates)
+    await ask(one, inner, "cdata")
+    version = one.snapshot.services["lis"].versions["1"]
+    examined = examine(one.journal.outcomes[0], version, version.operations["Place"])
+    assert [(finding.side, finding.path) for finding in examined.findings] == said
