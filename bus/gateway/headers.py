@@ -25,6 +25,9 @@ _WANTED = {
     )
 }
 
+#: Headers whose value is a list, which may come in several lines (RFC 9110 §5.3): SOAP::Lite sends three Accept.
+_LISTS = frozenset({"accept", "accept-language", "prefer"})
+
 _NONE: Mapping[bytes, str] = {}
 _MOST = 100
 _LONGEST = 8192
@@ -34,7 +37,7 @@ _HEX = frozenset("0123456789abcdef")
 def read_headers(raw: Iterable[tuple[bytes, bytes]], also: Mapping[bytes, str] = _NONE) -> dict[str, str]:
     """Answer the wanted headers and ``also`` those that contracts name, all in lower case.
 
-    Raises BadRequest for too many, too long or repeated ones.
+    Raises BadRequest for too many, too long ones, and for repeated ones that hold no list.
     """
     headers: dict[str, str] = {}
     count = 0
@@ -45,11 +48,14 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], also: Mapping[bytes, str] =
             name = also.get(key.lower()) if also else None
             if name is None:
                 continue
+        text = value.decode("latin-1").strip()
         if name in headers:
-            raise BadRequest(f"the header {name} is given twice")
-        if len(value) > _LONGEST:
+            if name not in _LISTS:
+                raise BadRequest(f"the header {name} is given twice")
+            text = f"{headers[name]}, {text}"
+        if len(text) > _LONGEST:
             raise BadRequest(f"the header {name} is longer than {_LONGEST} bytes")
-        headers[name] = value.decode("latin-1").strip()
+        headers[name] = text
     if count > _MOST:
         raise BadRequest(f"the request has {count} headers; at most {_MOST} are accepted")
     return headers

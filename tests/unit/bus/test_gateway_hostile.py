@@ -236,6 +236,13 @@ async def test_a_credential_given_twice_is_refused() -> None:
     expect_fault(one, response, "bad-request", words="x-api-key")
 
 
+async def test_a_list_given_in_several_lines_is_one_list() -> None:
+    one = world()
+    pairs = [*SOAP.items(), ("accept", "text/xml"), ("accept", "multipart/*"), ("accept", "application/soap")]
+    assert (await call(gateway(one), "POST", "/soap/lis", envelope(ORDER).encode(), pairs)).status == 200
+    assert one.journal.outcomes[0].status == "ok"
+
+
 async def test_an_announced_body_over_the_limit_is_refused_without_reading_it() -> None:
     one = world(max_body=1000)
     headers = {**SOAP, "content-length": "1001"}
