@@ -96,7 +96,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         service=scope.service,
         version=scope.version,
         name=raw["name"],
-        title=raw.get("title", {}),
+        title=raw.get("title") or ({"en": described.summary} if described and described.summary else {}),
         effect=raw.get("effect") or (described.effect if described else "read" if face.method == "GET" else "write"),
         mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
         form=form,
