@@ -68,7 +68,11 @@ class Bus:
         )
         self.pipeline = Pipeline(ports, observe=self.metrics.observe)
         self.transport = open_transport(settings)
-        self.worker = Worker(self.state, self.transport, self.registry, self.pipeline) if "worker" in roles else None
+        self.worker = (
+            Worker(self.state, self.transport, self.registry, self.pipeline, http=self._http)
+            if "worker" in roles
+            else None
+        )
         self.health = Health(settings, self.state, self.registry)
         self.doors = self._doors(ports, self._console() if "console" in roles else None)
         self.listeners = Listeners(

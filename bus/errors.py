@@ -46,6 +46,7 @@ from typing import Literal
 
 from registry.errors import ManifestInvalid, RegistryError, RegistryUnavailable, RevisionUnknown
 from transformers.errors import (
+    AddressingInvalid,
     AnswerRefused,
     CharsetMismatch,
     ContractViolation,
@@ -57,6 +58,7 @@ from transformers.errors import (
     MappingFailed,
     MeridianError,
     PackageInvalid,
+    SecurityInvalid,
     TransformerInvalid,
     UnsafeDocument,
     VersionMismatch,
@@ -292,6 +294,8 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     VersionMismatch: _row("soap-version", 400, "version", "permanent", "SOAP 版本不符", "The SOAP version does not fit", "核对调用方的 SOAP 版本与 Content-Type", "Compare the caller's SOAP version with its content type"),
     PackageInvalid: _row("attachments", 400, "caller", "permanent", "附件报文不正确", "The attachments cannot be read", "请调用方检查 MTOM 或 SwA 报文的各部分", "Ask the caller to check the parts of its MTOM or SwA message"),
     HeaderNotUnderstood: _row("must-understand", 400, "understand", "permanent", "存在无法理解的必需 SOAP 头", "A mandatory SOAP header is not understood", "请调用方去掉该头或联系集成组", "Ask the caller to drop that header"),
+    SecurityInvalid: _row("security", 401, "caller", "permanent", "WS-Security 校验未通过", "The WS-Security header does not hold", "核对调用方的证书、签名范围、加密与时钟", "Check the caller's certificate, what it signs and encrypts, and its clock"),
+    AddressingInvalid: _row("addressing", 400, "caller", "permanent", "WS-Addressing 头无法遵从", "The WS-Addressing headers cannot be followed", "核对 ReplyTo 允许列表与消息头", "Check the headers, and the allow list for ReplyTo"),
     ContractViolation: _row("contract", 422, "caller", "permanent", "报文不符合契约", "The document breaks its contract", "对照列出的路径修正报文", "Correct the document at the paths listed"),
     MappingFailed: _row("mapping", 500, "server", "operator", "报文转换失败", "The document could not be mapped", "检查该操作的映射后重放", "Mend this operation's mapping, then replay"),
     AnswerRefused: _row("provider-fault", 502, "server", "permanent", "对方系统返回错误", "The provider answered with a fault", "查看对方返回的错误", "Read the provider's own fault"),

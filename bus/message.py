@@ -14,6 +14,8 @@ from registry.model import Consumer, Operation, ServiceVersion
 from transformers.document import Document, Element
 from transformers.held import Manner
 from transformers.soap import Envelope
+from transformers.ws_addressing import Addressing
+from transformers.ws_security import Proof
 
 #: Where a message came in. ``workflow`` and ``backbone`` are the bus's own doors.
 Door = Literal["soap", "rest", "workflow", "backbone"]
@@ -82,6 +84,7 @@ class Message(NamedTuple):
     as the root of a package, or is to be sent as one.
     ``claimed`` is the consumer whose quirk profile the body is read by, before anybody has proved anything;
     ``drift`` the namespace (empty for none at all: ``{}``) in which a caller wants its reply, not the contract's.
+    ``proof`` is what WS-Security proved about a request, ``addressing`` what its WS-Addressing headers said.
     ``deadline`` is on the monotonic clock, in seconds; 0 means the operation's own timeout.
     """
 
@@ -109,6 +112,8 @@ class Message(NamedTuple):
     status: int = 200
     accepted: bool = False
     attachments: Attachments | None = None
+    proof: Proof | None = None
+    addressing: Addressing | None = None
     notes: tuple[str, ...] = ()
 
     def evolve(self, **changes: Any) -> Message:

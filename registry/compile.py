@@ -23,6 +23,7 @@ from registry.tables import compile_table
 from registry.unmapped import Unmapped
 from registry.versions import compile_service
 from registry.workflows import compile_workflows
+from transformers.certificates import Pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def compile_catalogue(
         journeys={each.name: compile_journey(each) for each in manifests.sound("Journey")},
         vendor_paths=vendor_paths,
         http_headers=_headers(services.values()),
+        pins=Pins(one.pin for who in consumers.values() for one in who.credentials if one.pin is not None),
     )
     findings.settle()
     return Compiled(snapshot, tuple(sorted(findings.warnings)))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from registry.bench import Bench
+from registry.certificates import compile_pin
 from registry.credentials import compile_credential
 from registry.findings import Spot
 from registry.manifest import Manifest
-from registry.model import Consumer, Grant
+from registry.model import Consumer, Credential, Grant
 from registry.profiles import consumer_quirks
 from transformers import charset
 
@@ -18,7 +22,7 @@ def compile_consumer(manifest: Manifest, bench: Bench) -> Consumer:
     for number, entry in enumerate(raw.get("credentials", ())):
         place = spot.at("credentials", number)
         credential = bench.findings.attempt(
-            lambda entry=entry, place=place: compile_credential(entry, bench.environ, place)  # type: ignore[misc]
+            lambda entry=entry, place=place: _credential(entry, bench, place)  # type: ignore[misc]
         )
         if credential is not None:
             credentials.append(credential)
@@ -38,4 +42,12 @@ def compile_consumer(manifest: Manifest, bench: Bench) -> Consumer:
         burst=rate.get("burst", max(1, round(per_second))) if rate else 0,
         charset=encoding,
         quirks=consumer_quirks(raw.get("quirks"), spot.at("quirks"), bench.findings),
+        reply_to=tuple(raw.get("reply_to", ())),
+        message_ids_once=raw.get("message_ids_once", False),
     )
+
+
+def _credential(raw: Mapping[str, Any], bench: Bench, spot: Spot) -> Credential:
+    if raw["kind"] == "x509":
+        return Credential("x509", pin=compile_pin(raw, bench, spot))
+    return compile_credential(raw, bench.environ, spot)

@@ -10,6 +10,7 @@ from registry.claims import Claims
 from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
 from transformers.blocks import Blocks
+from transformers.certificates import Certificate, Identity, Pin, Pins
 from transformers.document import Document, Element, Transform
 from transformers.encoded import SoapEncoding
 from transformers.errors import Violation
@@ -66,13 +67,31 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Security:
+    """WS-Security X.509 between the bus and one other side: a service's callers, or a provider.
+
+    ``identity`` signs what goes out and decrypts what comes in. ``give`` is what is done to what goes out,
+    ``require`` what must have been done to what comes in: ``signature``, ``encryption``. ``peer`` is a provider's
+    certificate. ``names_by`` is how signatures name our certificate; ``legacy`` admits SHA-1 and AES-CBC.
+    """
+
+    identity: Identity | None = None
+    peer: Certificate | None = None
+    give: frozenset[str] = frozenset()
+    require: frozenset[str] = frozenset()
+    names_by: str = "binary-token"
+    legacy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
     """How the bus identifies itself to a provider. ``secret`` is resolved from the environment, never stored."""
 
-    kind: Literal["none", "basic", "bearer", "header", "username-token"] = "none"
+    kind: Literal["none", "basic", "bearer", "header", "username-token", "wss-x509"] = "none"
     username: str = ""
     secret: str = field(default="", repr=False)
     header: str = ""
+    security: Security | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +118,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The system's side of a service version: protocol, encoding, addresses."""
+    """The system's side of a service version: protocol, encoding, addresses.
+
+    ``addressing`` has requests carry WS-Addressing headers, and replies checked against them.
+    """
 
     protocol: Protocol
     endpoints: tuple[Endpoint, ...]
@@ -107,6 +129,7 @@ class Provider:
     auth: Auth = Auth()
     quirks: ProviderQuirks | None = None
     attachments: AttachmentRules | None = None
+    addressing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +218,7 @@ class Operation:
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
     ``request_inside``/``reply_inside``: the contract's document travels inside another one; ``encloses`` and
     ``discloses`` say that the SOAP provider has it so too, with no mapping step that does it.
+    ``require`` names what its callers must do by WS-Security: ``signature``, ``encryption``.
     """
 
     service: str
@@ -243,6 +267,7 @@ class Operation:
     starts: str = ""
     raises: str = ""
     own: Mapping[str, Any] | None = None
+    require: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +295,8 @@ class ServiceVersion:
 
     ``by_element`` finds an operation by the qualified name of the SOAP Body's child (Clark notation),
     ``by_action`` by SOAPAction; ``routes`` are the REST faces in matching order. ``components`` are the schemas
-    of the version's own OpenAPI description, which its operations' ``own`` refers to.
+    of the version's own OpenAPI description, which its operations' ``own`` refers to. ``headers`` are the SOAP header
+    blocks (Clark names) that the contract or the manifest passes on to the provider.
     """
 
     service: str
@@ -286,6 +312,8 @@ class ServiceVersion:
     wsdl: PublishedContract | None = None
     components: Mapping[str, Any] = field(default_factory=dict)
     hip: Hip | None = None
+    security: Security | None = None
+    headers: frozenset[str] = frozenset()
 
     def speaks(self, version: SoapVersion) -> bool:
         """Whether callers may use this SOAP version here."""
@@ -317,13 +345,15 @@ class Credential:
 
     api-key: ``sha256`` (hex) of the key. basic: ``username`` and ``scrypt`` (``scrypt$n$r$p$salt$hash``, hex).
     username-token: ``username`` and ``secret`` (a password digest needs the clear password, WSS UT 1.1 §3.1).
+    x509: ``pin``, the certificate that signs the caller's messages.
     """
 
-    kind: Literal["api-key", "basic", "username-token"]
+    kind: Literal["api-key", "basic", "username-token", "x509"]
     sha256: str = ""
     username: str = ""
     scrypt: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +366,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Who calls. ``rate`` is calls a second (0: no limit), ``burst`` the bucket's depth."""
+    """Who calls. ``rate`` is calls a second (0: no limit), ``burst`` the bucket's depth.
+
+    ``reply_to`` are the addresses (prefixes) to which its calls may have their replies sent. With
+    ``message_ids_once`` each of its SOAP messages needs a MessageID that it has not sent within a day.
+    """
 
     name: str
     title: Title
@@ -347,6 +381,8 @@ class Consumer:
     burst: int = 0
     charset: str = ""
     quirks: Quirks | None = None
+    reply_to: tuple[str, ...] = ()
+    message_ids_once: bool = False
 
     def may_call(self, service: str, operation: str) -> bool:
         """Whether a grant covers this operation."""
@@ -380,7 +416,8 @@ class Snapshot:
     """All that the hot path knows, compiled and immutable. ``revision`` counts up from 1; 0 is the empty one.
 
     ``workflows`` maps a name to its definition (``registry/workflow.py``); ``claims`` is there when a consumer
-    has a quirk profile; ``http_headers`` are the request headers that contracts name, in lower case, by their bytes.
+    has a quirk profile; ``http_headers`` are the request headers that contracts name, in lower case, by their bytes;
+    ``pins`` are the certificates of all consumers.
     """
 
     revision: int = 0
@@ -392,3 +429,4 @@ class Snapshot:
     vendor_paths: VendorPaths = field(default_factory=VendorPaths)
     claims: Claims | None = None
     http_headers: Mapping[bytes, str] = field(default_factory=dict)
+    pins: Pins = field(default_factory=lambda: Pins(()))

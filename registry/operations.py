@@ -10,6 +10,7 @@ from typing import Any
 from registry.attachments import binaries
 from registry.bench import Bench
 from registry.bridges import checked, names_of, own_operation
+from registry.certificates import require_extra
 from registry.conformity import nearest
 from registry.contracts.held import contracts
 from registry.contracts.openapi import OpenApiContract, OpenApiOperation
@@ -20,7 +21,7 @@ from registry.inside import compile_inside
 from registry.keys import checked_xpath, compile_keys
 from registry.library import Library
 from registry.mapping import OperationMapping
-from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Validator
+from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Security, Validator
 from registry.operation_faults import find_faults
 from registry.paths import parse_path
 from registry.rest_faces import RestFace, http_form, rest_face
@@ -50,6 +51,7 @@ class VersionScope:
     namespaces: Mapping[str, str]
     policy: Policy
     hip: bool = False
+    security: Security | None = None
 
     @property
     def namespace(self) -> str:
@@ -145,12 +147,27 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         own=described.own if described and face.is_described else None,
         schema=by.request.schema if by.request else None,
         reply_schema=by.reply.schema if by.reply else None,
+        require=_require(raw, scope, spot),
     )
     return operation, by
 
 
 def _schemas_of(described: OpenApiOperation | None, library: Library) -> Callable[[str], Validator] | None:
     return None if described is None else lambda side: described_side(library, described, side).validator
+
+
+def _require(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> frozenset[str]:
+    """What callers must sign and encrypt: the operation's own word, or its version's."""
+    own = scope.security.require if scope.security else frozenset()
+    if "require" not in raw:
+        return own
+    require = frozenset(raw["require"])
+    if "encryption" in require and (scope.security is None or scope.security.identity is None):
+        hint = "give the version a security with key and certificate"
+        scope.bench.findings.add([spot.at("require").problem("nothing can be decrypted without a key", hint)])
+    if require:
+        scope.bench.findings.attempt(lambda: require_extra(spot.at("require")))
+    return require
 
 
 def _bound(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> WsdlOperation | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from registry.attachments import attachment_rules
 from registry.bench import Bench
+from registry.certificates import compile_security
 from registry.contracts.generate import ACCEPTED, Signature, can_say, generate_wsdl
 from registry.contracts.openapi import OpenApiContract
 from registry.contracts.wsdl import WsdlContract
@@ -67,6 +68,11 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
     provider = None
     if "provider" in raw:
         provider = bench.findings.attempt(lambda: _provider(raw["provider"], spot.at("provider"), bench))
+    security = None
+    if "security" in raw:
+        security = bench.findings.attempt(
+            lambda: compile_security(raw["security"], bench, spot.at("security"), gives=False)
+        )
     scope = VersionScope(
         bench=bench,
         service=name,
@@ -82,6 +88,7 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         namespaces=raw.get("namespaces", {}),
         policy=merge_policy(Policy(), raw.get("policy", {})),
         hip="hip" in raw,
+        security=security,
     )
     place = spot.at("operations")
     made: list[tuple[Operation, Conversions]] = []
@@ -110,6 +117,8 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         wsdl=_published(scope, made, spot),
         components=openapi.components if openapi else {},
         hip=compile_hip(name, raw, spot, bench),
+        security=security,
+        headers=frozenset(raw.get("headers", ())) | (contract.headers if contract else frozenset()),
     )
 
 
@@ -182,15 +191,21 @@ def _provider(raw: Mapping[str, Any], spot: Spot, bench: Bench) -> Provider:
         raise spot.at("endpoints").refuse("every endpoint has weight 0, so none takes traffic")
     if not charset.codec_of(raw.get("charset", "utf-8")):
         raise spot.at("charset").refuse(f"unknown charset {raw['charset']!r}", "for instance utf-8, gbk or gb18030")
-    auth = raw.get("auth", {"kind": "none"})
-    secret = bench.findings.attempt(lambda: secret_of(auth, bench.environ, spot.at("auth")))
+    auth, place = raw.get("auth", {"kind": "none"}), spot.at("auth")
+    security = None
+    if auth["kind"] == "wss-x509":
+        security = bench.findings.attempt(lambda: compile_security(auth, bench, place, gives=True))
+    if raw["protocol"] == "rest" and (auth["kind"] == "wss-x509" or raw.get("addressing")):
+        raise place.refuse("WS-Security and WS-Addressing are for SOAP providers")
+    secret = bench.findings.attempt(lambda: secret_of(auth, bench.environ, place))
     return Provider(
         raw["protocol"],
         tuple(endpoints),
         raw.get("charset", "utf-8"),
-        Auth(auth["kind"], auth.get("username", ""), secret or "", auth.get("header", "")),
+        Auth(auth["kind"], auth.get("username", ""), secret or "", auth.get("header", ""), security),
         provider_quirks(raw.get("quirks"), spot.at("quirks"), bench.findings),
         bench.findings.attempt(lambda: attachment_rules(raw, spot)),
+        raw.get("addressing", False),
     )
 
 

@@ -11,6 +11,8 @@ MeridianError
 │   │   └── VersionNotOffered    a sound one, while this service speaks the other version only
 │   ├── PackageInvalid           a multipart message that breaks MIME, XOP or SOAP with Attachments
 │   ├── HeaderNotUnderstood      a mustUnderstand header that nobody here understands
+│   ├── SecurityInvalid          a WS-Security header that does not hold: signature, encryption, timestamp
+│   ├── AddressingInvalid        WS-Addressing headers that cannot be followed
 │   ├── ContractViolation        read well, but breaks its contract; carries every violation
 │   ├── MappingFailed            a stylesheet, a jq filter or a code table refused this document
 │   ├── AnswerRefused            an answer that is well-formed and says no, under whatever HTTP status
@@ -72,7 +74,26 @@ class PackageInvalid(DocumentError):
 
 
 class HeaderNotUnderstood(DocumentError):
-    """A SOAP header block marked mustUnderstand that this bus does not understand."""
+    """A SOAP header block marked mustUnderstand that this bus does not understand; ``header`` is its Clark name."""
+
+    def __init__(self, message: str, *, header: str = "") -> None:
+        super().__init__(message)
+        self.header = header
+
+
+class SecurityInvalid(DocumentError):
+    """A WS-Security header that does not hold: a signature, an encryption, a Timestamp, or what was left without.
+
+    What cannot be decrypted is said in one text for every reason, which is no oracle for whoever made it.
+    """
+
+
+class AddressingInvalid(DocumentError):
+    """WS-Addressing headers that cannot be followed; ``subcode`` is the standard's own fault, as a Clark name."""
+
+    def __init__(self, message: str, *, subcode: str = "") -> None:
+        super().__init__(message)
+        self.subcode = subcode
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,12 @@ class Envelope:
     root: Element
     shared: tuple[Element, ...] = ()
 
+    @property
+    def body(self) -> Element:
+        """The Body element itself."""
+        body: Element = self.root[-1]
+        return body
+
 
 _VERSIONS = {f"{{{version.value}}}Envelope": version for version in SoapVersion}
 #: Who a header block is addressed to when it is addressed to us (SOAP 1.1 §4.2.2, SOAP 1.2 part 1 §2.2).
@@ -101,15 +107,23 @@ def check_must_understand(envelope: Envelope, understood: frozenset[str]) -> Non
 
     ``understood`` holds Clark names of header blocks.
     """
-    soap = envelope.version.value
-    role = "actor" if envelope.version is SoapVersion.V11 else "role"
     for block in envelope.headers:
-        if block.get(f"{{{soap}}}mustUnderstand", "").strip() not in ("1", "true"):
-            continue
-        if block.get(f"{{{soap}}}{role}", "") in _OURS and block.tag not in understood:
+        if is_mandatory(block, envelope.version) and is_ours(block, envelope.version) and block.tag not in understood:
             raise HeaderNotUnderstood(
-                f"the SOAP header {local_name(block)} is marked mustUnderstand; it is not known here"
+                f"the SOAP header {local_name(block)} is marked mustUnderstand; it is not known here",
+                header=block.tag,
             )
+
+
+def is_mandatory(block: Element, version: SoapVersion) -> bool:
+    """Whether a header block is marked mustUnderstand."""
+    return block.get(f"{{{version.value}}}mustUnderstand", "").strip() in ("1", "true")
+
+
+def is_ours(block: Element, version: SoapVersion) -> bool:
+    """Whether a header block is addressed to this node (SOAP 1.1 §4.2.2, SOAP 1.2 part 1 §2.2)."""
+    role = "actor" if version is SoapVersion.V11 else "role"
+    return block.get(f"{{{version.value}}}{role}", "") in _OURS
 
 
 def seal(
@@ -174,9 +188,19 @@ class Fault:
     actor: str = ""
 
 
-def seal_fault(version: SoapVersion, fault: Fault, charset: str = "utf-8", lang: str = "zh") -> bytes:
+def seal_fault(
+    version: SoapVersion, fault: Fault, charset: str = "utf-8", lang: str = "zh", headers: Iterable[Element] = ()
+) -> bytes:
     """Write a whole envelope that holds this fault; ``lang`` is the language of its reason (SOAP 1.2 only)."""
-    return seal(fault_element(version, fault, lang), version, charset=charset)
+    return seal(fault_element(version, fault, lang), version, headers, charset=charset)
+
+
+def not_understood(header: str) -> Element:
+    """The header block that names a mandatory block nobody understood (SOAP 1.2 part 1 §5.4.8); a Clark name."""
+    namespace, name = ns.split(header)
+    block: Element = etree.Element(f"{{{ns.SOAP12}}}NotUnderstood", nsmap={"env": ns.SOAP12, "q": namespace})
+    block.set("qname", f"q:{name}")
+    return block
 
 
 def fault_element(version: SoapVersion, fault: Fault, lang: str = "zh") -> Element:

@@ -15,7 +15,10 @@ ENGINE: Final = "engine"
 CALLS: Final = "calls"
 """Calls that workflow steps ask for."""
 
-QUEUES: Final = (DELIVER, ENGINE, CALLS)
+REPLIES: Final = "replies"
+"""Replies on their way to an address that their caller named and its manifest allows."""
+
+QUEUES: Final = (DELIVER, ENGINE, CALLS, REPLIES)
 
 DEATH: Final = "x-meridian-death"
 """The header in which a letter from a dead-letter queue tells why the broker gave it up."""

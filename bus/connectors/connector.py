@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bus.connectors.envelope import dressed, is_dressed, undressed
 from bus.connectors.headers import outbound_headers
 from bus.connectors.health import HealthProbes
 from bus.connectors.packages import packaged
 from bus.connectors.replies import is_failure, refusal, reply_message
 from bus.connectors.trail import Attempts, attempt_trail
-from bus.connectors.wsse import with_username_token
 from bus.errors import (
     BusError,
     CircuitOpen,
@@ -64,9 +64,9 @@ class _Trip:
 class ProviderConnector:
     """Implements ``Connector`` over an ``HttpClient``. Belongs to one event loop.
 
-    Reads ``message.version.provider`` and ``message.operation``; sends ``message.body`` as it is (but for a
-    WS-Security header). Tries again only what the policy calls idempotent or what surely was not sent, with
-    full jitter, at the next endpoint first, and never past the deadline.
+    Reads ``message.version.provider`` and ``message.operation``; sends ``message.body`` as it is (but for
+    WS-Addressing and WS-Security headers). Tries again only what the policy calls idempotent or what surely was
+    not sent, with full jitter, at the next endpoint first, and never past the deadline.
     """
 
     def __init__(
@@ -159,6 +159,8 @@ class ProviderConnector:
                 inbound.attachments.discard()
             state.erred(meaning(error).code)
             raise error
+        if is_dressed(trip.provider):
+            inbound = undressed(inbound, trip.message, trip.provider, state.label)
         state.answered()
         return reply_message(trip.message, inbound, trip.provider)
 
@@ -210,14 +212,12 @@ class ProviderConnector:
 
     async def _request(self, endpoint: Endpoint, trip: _Trip) -> Inbound:
         message, provider, wire = trip.message, trip.provider, trip.message.wire
-        body = message.body
-        if provider.auth.kind == "username-token":
-            body = with_username_token(body, message.charset, provider.auth)
+        url = _join(endpoint.url, wire.path if wire is not None else "")
         outbound = Outbound(
             method=wire.method if wire is not None else trip.operation.call.method,
-            url=_join(endpoint.url, wire.path if wire is not None else ""),
+            url=url,
             headers=outbound_headers(message, provider, trip.operation),
-            body=body,
+            body=dressed(message, provider, url) if is_dressed(provider) else message.body,
             deadline=trip.deadline,
             http10=provider.quirks is not None and provider.quirks.http10,
         )

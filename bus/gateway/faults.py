@@ -18,15 +18,18 @@ from transformers import charset as charsets
 from transformers import ns
 from transformers.document import Element, Json, is_xml
 from transformers.errors import (
+    AddressingInvalid,
     CharsetMismatch,
     ContractViolation,
+    HeaderNotUnderstood,
     MappingFailed,
     MeridianError,
     VersionNotOffered,
     Violation,
 )
 from transformers.simple_json import simple_to_xml
-from transformers.soap import Fault, SoapVersion, seal_fault
+from transformers.soap import Fault, SoapVersion, not_understood, seal_fault
+from transformers.ws_addressing import reply_blocks
 from transformers.xml import local_name
 
 FaultSide = Literal["caller", "server", "version", "understand"]
@@ -59,16 +62,28 @@ def soap_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
     if fault is None:
         title = row.zh if lang == "zh" else row.en
         problem = problem_element(error, message.id)
-        fault = Fault(row.side, f"{title}: {error}", subcode=row.code, detail=problem)
+        subcode = (error.subcode if isinstance(error, AddressingInvalid) else "") or row.code
+        fault = Fault(row.side, f"{title}: {error}", subcode=subcode, detail=problem)
     status = row.status
     if status not in _TRANSPORT:
         status = 400 if version is SoapVersion.V12 and fault.code == "caller" else 500
     return Answer(
         status,
         f"{version.media_type}; charset={charsets.wire_name(charset)}",
-        seal_fault(version, fault, charset=charset, lang=lang),
+        seal_fault(version, fault, charset=charset, lang=lang, headers=_headers(error, message, version)),
         error_headers(error),
     )
+
+
+def _headers(error: MeridianError, message: Message, version: SoapVersion) -> tuple[Element, ...]:
+    """What goes into a fault's own Header: which block nobody understood, and which request it answers."""
+    blocks: tuple[Element, ...] = ()
+    if isinstance(error, HeaderNotUnderstood) and version is SoapVersion.V12 and ns.split(error.header)[0]:
+        blocks = (not_understood(error.header),)
+    if message.addressing is not None:
+        own = isinstance(error, AddressingInvalid)
+        blocks += reply_blocks(message.addressing, message.id, fault="addressing" if own else "soap")
+    return blocks
 
 
 def soap_version(message: Message) -> SoapVersion:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 
 from bus.errors import FaceNotOffered, UnknownOperation
-from bus.hops.soap_target import UNDERSTOOD, checked_envelope
+from bus.hops.soap_target import checked_envelope
 from bus.hops.stage import content_of
 from bus.message import Content, Held, Message
 from registry.model import Hip, ServiceVersion, Snapshot
@@ -37,7 +37,7 @@ def hip_target(message: Message, version: ServiceVersion, hip: Hip, snapshot: Sn
     """
     content = content_of(message)
     if content.envelope is not None:
-        check_must_understand(checked_envelope(message, version), UNDERSTOOD)
+        check_must_understand(checked_envelope(message, version), version.headers)
     elif "rest" not in version.faces:
         raise FaceNotOffered(f"{version.service} is offered over SOAP only")
     call = received(content)

@@ -11,20 +11,11 @@ from bus.hops.suggest import missing
 from bus.media import media
 from bus.message import Message
 from bus.quirks import note
-from bus.security.wsse import SECURITY
 from registry.model import Operation, ServiceVersion
 from transformers.document import Element
 from transformers.errors import EnvelopeInvalid, VersionNotOffered
 from transformers.soap import Envelope, SoapVersion, check_must_understand
 from transformers.xml import local_name
-
-_ADDRESSING = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
-_ADDRESSING_HEADERS = ("To", "Action", "MessageID", "RelatesTo", "From", "ReplyTo", "FaultTo", "ReferenceParameters")
-
-#: Understood, not obeyed: replies go back the way the request came, wherever ReplyTo points.
-UNDERSTOOD = frozenset(
-    {SECURITY, *(f"{{{namespace}}}{name}" for namespace in _ADDRESSING for name in _ADDRESSING_HEADERS)}
-)
 
 
 def soap_target(message: Message, version: ServiceVersion) -> Message:
@@ -37,16 +28,21 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
     quirks = message.consumer.quirks if message.consumer is not None else None
     if quirks is not None and quirks.namespace and envelope.payload is not None:
         message = brought_home(message, envelope.payload, version, quirks)
-    action = message.target.action
+    asked = message.addressing.action if message.addressing is not None else ""
+    action = message.target.action or asked
     try:
         operation = _operation(envelope.payload, action, version)
+        if asked and asked != action:
+            _operation(envelope.payload, asked, version)
     except BadRequest:
         if quirks is None or quirks.soap_action != "ignore":
             raise
         operation = _operation(envelope.payload, "", version)
     if envelope.headers:
-        # A block that the contract declares is the provider's: it travels on, and is understood there.
-        check_must_understand(envelope, UNDERSTOOD | operation.header.tags if operation.header else UNDERSTOOD)
+        # What the bus understands itself has been taken off. A block that the contract declares, or the manifest
+        # passes on, is the provider's: it travels on, and is understood there.
+        known = version.headers | operation.header.tags if operation.header else version.headers
+        check_must_understand(envelope, known)
     if envelope.shared and operation.encoding is None:
         raise EnvelopeInvalid(f"the Body has more than one child, and {operation.name} is not of SOAP's own encoding")
     if remark := _action_remark(message, operation):

@@ -6,13 +6,14 @@ from typing import Protocol
 
 from bus.backbone.consumer import EffectConsumer, TransactionConsumer
 from bus.backbone.relay import Pace
+from bus.backbone.replies import Replies
 from bus.backbone.runtime import Backbone
-from bus.backbone.topology import CALLS, DELIVER, ENGINE
+from bus.backbone.topology import CALLS, DELIVER, ENGINE, REPLIES
 from bus.orchestration.calls import Caller, Calls
 from bus.orchestration.deliveries import Deliverer, Deliveries
 from bus.orchestration.engine import Engine
 from bus.orchestration.timers import Timers
-from bus.ports import SnapshotSource, Transport
+from bus.ports import HttpClient, SnapshotSource, Transport
 from bus.state.store import State
 
 
@@ -23,6 +24,7 @@ class Carrier(Caller, Deliverer, Protocol):
 class Worker:
     """Deliveries, the workflow engine, its calls and its timers, as consumers of one backbone.
 
+    ``http`` sends replies that go to an address of their own; without one they wait in their queue.
     ``prefetch`` is how many letters of a queue are in hand at once; it bounds the calls under way.
     """
 
@@ -33,15 +35,18 @@ class Worker:
         registry: SnapshotSource,
         pipeline: Carrier,
         *,
+        http: HttpClient | None = None,
         prefetch: int = 32,
         pace: Pace | None = None,
     ) -> None:
         self._timers = Timers(state)
-        consumers = (
+        consumers: list[TransactionConsumer | EffectConsumer] = [
             EffectConsumer(state, transport, DELIVER, Deliveries(registry, pipeline), prefetch=prefetch),
             TransactionConsumer(state, transport, ENGINE, Engine(registry).handle, prefetch=prefetch),
             EffectConsumer(state, transport, CALLS, Calls(registry, pipeline), prefetch=prefetch),
-        )
+        ]
+        if http is not None:
+            consumers.append(EffectConsumer(state, transport, REPLIES, Replies(http), prefetch=prefetch))
         self._backbone = Backbone(state, transport, consumers=consumers, pace=pace)
 
     async def start(self) -> None:

@@ -8,11 +8,12 @@ from registry.model import Consumer, Credential, Snapshot
 
 
 class Directory:
-    """The consumers of one snapshot by API key hash and by username."""
+    """The consumers of one snapshot by API key hash, by certificate and by username."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._keys: dict[str, Consumer] = {}
+        self._signers: dict[str, Consumer] = {}
         basics: dict[str, list[tuple[Consumer, Credential]]] = defaultdict(list)
         tokens: dict[str, list[tuple[Consumer, Credential]]] = defaultdict(list)
         for consumer in snapshot.consumers.values():
@@ -23,12 +24,18 @@ class Directory:
                     basics[credential.username].append((consumer, credential))
                 elif credential.kind == "username-token" and credential.secret:
                     tokens[credential.username].append((consumer, credential))
+                elif credential.kind == "x509" and credential.pin is not None:
+                    self._signers[credential.pin.sha256] = consumer
         self._basics = {name: tuple(pairs) for name, pairs in basics.items()}
         self._tokens = {name: tuple(pairs) for name, pairs in tokens.items()}
 
     def by_key(self, sha256: str) -> Consumer | None:
         """The consumer whose API key has this hash (hex). The time this takes tells about the hash alone."""
         return self._keys.get(sha256)
+
+    def by_certificate(self, sha256: str) -> Consumer | None:
+        """The consumer that pins the certificate with this SHA-256 (hex)."""
+        return self._signers.get(sha256)
 
     def basics(self, username: str) -> tuple[tuple[Consumer, Credential], ...]:
         """Every consumer with a Basic credential of this username: as a rule one."""

@@ -1,4 +1,4 @@
-"""Proves who calls, by API key, HTTP Basic or WS-Security UsernameToken, and says nothing more than no."""
+"""Proves who calls, by API key, HTTP Basic, WS-Security UsernameToken or X.509, and says nothing more than no."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from bus.ports import StateStore
 from bus.security.directory import Directory
 from bus.security.nonces import Nonces
 from bus.security.passwords import Passwords
-from bus.security.presented import ApiKey, Basic, presented
+from bus.security.presented import ApiKey, Basic, Presented, Signature, presented
 from bus.security.wsse import UsernameToken, password_digest
 from registry.credentials import hash_key
 from registry.model import Consumer, Snapshot
+from transformers.ws_addressing import Addressing
 
 #: How far a token's Created may be from our clock, in seconds (UsernameToken Profile 1.1 §3.1 suggests 5 minutes).
 FRESH = 300.0
+
+#: How long a MessageID is remembered where the manifest has each taken once, in seconds.
+REMEMBERED = 86_400.0
 
 #: Takes the kind of a refused credential and the consumer it claims to be (empty when there is no such one).
 OnRefusal = Callable[[str, str], None]
@@ -57,14 +61,26 @@ class CredentialIdentities:
         if directory.snapshot is not snapshot:
             directory = self._directory = Directory(snapshot)
         try:
-            credential = presented(message)
+            credentials = presented(message)
         except NotAuthenticated:
             self._refused("unusable", "")
             raise
+        consumer = await self._by(credentials[0], directory)
+        for further in credentials[1:]:
+            if await self._by(further, directory) is not consumer:
+                self._refused("unusable", consumer.name)
+                raise NotAuthenticated("the UsernameToken and the signature are not of the same caller")
+        if consumer.message_ids_once and message.door == "soap":
+            await self._first_sight(message.addressing, consumer)
+        return consumer
+
+    async def _by(self, credential: Presented, directory: Directory) -> Consumer:
         if isinstance(credential, ApiKey):
             return self._by_key(credential, directory)
         if isinstance(credential, Basic):
             return await self._by_basic(credential, directory)
+        if isinstance(credential, Signature):
+            return await self._by_signature(credential, directory)
         return await self._by_token(credential, directory)
 
     def _by_key(self, credential: ApiKey, directory: Directory) -> Consumer:
@@ -81,6 +97,25 @@ class CredentialIdentities:
         if not candidates:
             await self._passwords.match(credential.password)
         raise self._refused("basic", candidates[0][0].name if candidates else "")
+
+    async def _first_sight(self, addressing: Addressing | None, consumer: Consumer) -> None:
+        """Refuse a message without a MessageID, or with one that this caller has sent before."""
+        if addressing is None or not addressing.message_id:
+            raise NotAuthenticated("every message of this caller needs a WS-Addressing MessageID of its own")
+        until = self._now() + REMEMBERED
+        if not await self._nonces.use(f"message-id:{consumer.name}", addressing.message_id.encode(), until):
+            self._refused("replayed", consumer.name)
+            raise NotAuthenticated("a message with this MessageID was sent before; give every message its own")
+
+    async def _by_signature(self, signature: Signature, directory: Directory) -> Consumer:
+        """The signature holds: ``opened`` has verified it. What is left is whose it is, and that it is no copy."""
+        consumer = directory.by_certificate(signature.sha256)
+        if consumer is None:
+            raise self._refused("x509", "")
+        if not await self._nonces.use(f"x509:{signature.sha256}", signature.seal, signature.until):
+            self._refused("replayed", consumer.name)
+            raise NotAuthenticated("this signed message was sent before; make a new Timestamp for every message")
+        return consumer
 
     async def _by_token(self, token: UsernameToken, directory: Directory) -> Consumer:
         if token.digested and not (token.nonce and token.created):

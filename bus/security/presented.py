@@ -27,13 +27,23 @@ class Basic:
     password: str = field(repr=False)
 
 
-Presented: TypeAlias = "ApiKey | Basic | UsernameToken"
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The certificate (SHA-256, hex) whose signature over the message has been verified, as ``Proof`` says."""
+
+    sha256: str
+    seal: bytes = field(repr=False)
+    until: float
+
 
 _SEVERAL = "more than one credential: send exactly one"
 
 
-def presented(message: Message) -> Presented:
-    """Answer the message's credential.
+Presented: TypeAlias = "ApiKey | Basic | UsernameToken | Signature"
+
+
+def presented(message: Message) -> tuple[Presented, ...]:
+    """Answer the message's credential; a signature may have a UsernameToken beside it.
 
     Raises NotAuthenticated when there is none, more than one (whose would count?), or one that cannot be read.
     """
@@ -43,11 +53,14 @@ def presented(message: Message) -> Presented:
         token = read_token(message.content.envelope.headers)
         if token is not None:
             found.append(token)
+    proof = message.proof
+    if proof is not None and proof.certificate is not None:
+        found.append(Signature(proof.certificate.sha256, proof.seal, proof.until))
     if not found:
         raise NotAuthenticated("no credential: send X-API-Key, Authorization, or a WS-Security UsernameToken")
-    if len(found) > 1:
+    if len(found) > 1 and [type(each) for each in found] != [UsernameToken, Signature]:
         raise NotAuthenticated(_SEVERAL)
-    return found[0]
+    return tuple(found)
 
 
 def in_headers(headers: Mapping[str, str]) -> ApiKey | Basic | None:

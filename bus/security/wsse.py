@@ -9,20 +9,19 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from bus.errors import NotAuthenticated
+from transformers import ns, ws_security
 from transformers.document import Element
 
-WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+WSSE = ns.WSSE
+WSU = ns.WSU
 PROFILE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0"
 PASSWORD_TEXT = f"{PROFILE}#PasswordText"
 PASSWORD_DIGEST = f"{PROFILE}#PasswordDigest"
-BASE64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 
-SECURITY = f"{{{WSSE}}}Security"
-TOKEN = f"{{{WSSE}}}UsernameToken"
+SECURITY = ws_security.SECURITY
+TOKEN = ws_security.USERNAME_TOKEN
 
 _LONGEST_NONCE = 128
 
@@ -44,10 +43,9 @@ class UsernameToken:
     def created_at(self) -> float:
         """``created`` as Unix seconds. A time without a zone is UTC (WSS 1.1 §10). Raises NotAuthenticated."""
         try:
-            moment = datetime.fromisoformat(self.created.strip())
+            return ws_security.moment_of(self.created)
         except ValueError as error:
             raise NotAuthenticated("the UsernameToken's Created is not an XML Schema dateTime") from error
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def read_token(headers: Sequence[Element]) -> UsernameToken | None:

@@ -62,6 +62,11 @@ class WsdlContract:
     published: PublishedContract
     schemas: SchemaSet | None = field(repr=False)
 
+    @property
+    def headers(self) -> frozenset[str]:
+        """The header blocks that any of its operations' requests declares, as Clark names."""
+        return frozenset(name for operation in self.operations.values() for name in operation.headers)
+
 
 def read_wsdl(catalogue: Catalogue, name: str) -> WsdlContract:
     """Read the WSDL file ``name`` of a catalogue.

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lxml import etree
 from provider_messages import ENVELOPE, FLOW, message_to
 
+from bus.connectors.envelope import dressed
 from bus.connectors.headers import outbound_headers
-from bus.connectors.wsse import with_username_token
 from bus.message import Message, Wire
 from bus.security.wsse import WSSE, password_digest, read_token
 from registry.model import Auth
@@ -81,6 +81,13 @@ def test_the_bus_identifies_itself_and_no_mapping_can_replace_that(auth: Auth, n
     assert headers_of(message_to("http://lis", auth=auth, wire=forged))[name] == value
 
 
+def with_token(body: bytes, charset: str, auth: Auth) -> bytes:
+    message = message_to("http://lis", auth=auth, body=body, charset=charset)
+    assert message.version is not None
+    assert message.version.provider is not None
+    return dressed(message, message.version.provider, "http://lis")
+
+
 def token_of(body: bytes) -> tuple[etree._Element, etree._Element]:
     root = etree.fromstring(body)
     security = root[0].findall(f"{{{WSSE}}}Security")
@@ -89,7 +96,7 @@ def token_of(body: bytes) -> tuple[etree._Element, etree._Element]:
 
 
 def test_a_username_token_digest_goes_into_a_header_made_for_it() -> None:
-    root, security = token_of(with_username_token(ENVELOPE, "utf-8", TOKEN_AUTH))
+    root, security = token_of(with_token(ENVELOPE, "utf-8", TOKEN_AUTH))
     token = read_token([security])
     assert token is not None
     assert (token.username, token.digested) == ("meridian", True)
@@ -100,7 +107,7 @@ def test_a_username_token_digest_goes_into_a_header_made_for_it() -> None:
 
 
 def test_each_envelope_gets_a_nonce_of_its_own() -> None:
-    tokens = [read_token([token_of(with_username_token(ENVELOPE, "utf-8", TOKEN_AUTH))[1]]) for _ in range(2)]
+    tokens = [read_token([token_of(with_token(ENVELOPE, "utf-8", TOKEN_AUTH))[1]]) for _ in range(2)]
     assert tokens[0] is not None
     assert tokens[1] is not None
     assert tokens[0].nonce != tokens[1].nonce
@@ -112,7 +119,7 @@ def test_the_callers_own_security_header_is_replaced_and_others_stay() -> None:
         f'<soap:Header><w:Security xmlns:w="{WSSE}"><w:UsernameToken/></w:Security><b xmlns="urn:b"/></soap:Header>'
         "<soap:Body>".encode(),
     )
-    root, security = token_of(with_username_token(body, "utf-8", TOKEN_AUTH))
+    root, security = token_of(with_token(body, "utf-8", TOKEN_AUTH))
     assert root[0].find("{urn:b}b") is not None
     token = read_token([security])
     assert token is not None
@@ -122,7 +129,7 @@ def test_the_callers_own_security_header_is_replaced_and_others_stay() -> None:
 @pytest.mark.parametrize("charset", ["utf-8", "gb18030", "gbk"])
 def test_the_rest_of_the_envelope_survives_in_its_charset(charset: str) -> None:
     text = ENVELOPE.decode().replace('<a xmlns="urn:lab"/>', '<a xmlns="urn:lab">血常规<!-- 备注 --></a>')
-    body = with_username_token(f'<?xml version="1.0" encoding="{charset}"?>{text}'.encode(charset), charset, TOKEN_AUTH)
+    body = with_token(f'<?xml version="1.0" encoding="{charset}"?>{text}'.encode(charset), charset, TOKEN_AUTH)
     assert "血常规<!-- 备注 -->" in body.decode(charset)
     assert etree.fromstring(body) is not None
 
@@ -130,13 +137,13 @@ def test_the_rest_of_the_envelope_survives_in_its_charset(charset: str) -> None:
 @pytest.mark.parametrize(("body", "error"), [(b"{}", MalformedDocument), (b"<a/>", EnvelopeInvalid)])
 def test_a_body_that_is_no_envelope_takes_no_token(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        with_username_token(body, "utf-8", TOKEN_AUTH)
+        with_token(body, "utf-8", TOKEN_AUTH)
 
 
 @settings(max_examples=50)
 @given(username=st.text(st.characters(categories=["L", "N"]), min_size=1), secret=st.text(min_size=1))
 def test_what_one_side_writes_the_other_side_reads(username: str, secret: str) -> None:
-    body = with_username_token(ENVELOPE, "utf-8", Auth("username-token", username=username, secret=secret))
+    body = with_token(ENVELOPE, "utf-8", Auth("username-token", username=username, secret=secret))
     token = read_token([token_of(body)[1]])
     assert token is not None
     assert token.username == username

@@ -197,12 +197,19 @@ async def test_an_optional_header_and_one_for_somebody_else_pass() -> None:
     assert b"urn:somebody" in one.connector.sent[0].body
 
 
-async def test_addressing_headers_are_understood_and_never_followed() -> None:
+@pytest.mark.parametrize("name", ["ReplyTo", "FaultTo"])
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/", "http://127.0.0.1:5672/", "file:///etc/passwd", "http://lis.invalid/"]
+)
+async def test_a_reply_is_never_sent_where_only_the_message_asks_for_it(name: str, address: str) -> None:
     header = (
-        '<a:ReplyTo xmlns:a="http://www.w3.org/2005/08/addressing" s:mustUnderstand="1">'
-        "<a:Address>http://169.254.169.254/</a:Address></a:ReplyTo>"
+        f'<a:{name} xmlns:a="http://www.w3.org/2005/08/addressing" s:mustUnderstand="1">'
+        f"<a:Address>{address}</a:Address></a:{name}>"
     )
-    assert (await soap(world(), envelope(ORDER, header=header))).status == 200
+    one = world()
+    expect_fault(one, await soap(one, envelope(ORDER, header=header)), "addressing", words="anonymous")
+    assert one.connector.sent == []
+    assert one.outbox.letters == []
 
 
 async def test_attachments_are_refused_by_name() -> None:
