@@ -22,7 +22,8 @@ def schema_of_shape(shape: Shape, *, reply: bool = False) -> dict[str, Any]:
     """A schema that stands alone. Named types are its ``$defs``; anonymous ones stand where they are used.
 
     In a ``reply`` arrays are always there, even when empty; in a request they may be left out. What the shape does
-    not know (``xs:any``, foreign attributes) is carried over, so objects stay open.
+    not know (``xs:any``, foreign attributes) is carried over, so objects stay open. ``@xsi:type`` may be there, and
+    is left unsaid, since only some types may stand in each place.
     """
     writer = _Writer(shape, reply)
     made = writer.content(shape.type)
@@ -34,7 +35,6 @@ def schema_of_shape(shape: Shape, *, reply: bool = False) -> dict[str, Any]:
 class _Writer:
     def __init__(self, shape: Shape, reply: bool) -> None:
         self._types = shape.types
-        self._derived = bool(shape.derived)
         self._reply = reply
         self._names: dict[str, str] = {}
         self._open: set[str] = set()
@@ -63,8 +63,6 @@ class _Writer:
             properties[each.name] = self._field(each)
         if type_.content is not None:
             properties["#order"] = {"type": "array", "items": {"type": "string"}}
-        if self._derived and type_.kind is None:
-            properties["@xsi:type"] = {"type": "string"}
         made: dict[str, Any] = {"type": "object", "properties": properties}
         due = [each.name for each in type_.fields if each.least > 0 or (self._reply and each.many)]
         return {**made, "required": due} if due else made
