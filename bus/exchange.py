@@ -29,16 +29,11 @@ class Span:
 
     __slots__ = ("began", "ended", "error", "message", "name")
 
-    def __init__(self, name: str, message: Message) -> None:
+    def __init__(self, name: str, message: Message, began: int) -> None:
         self.name = name
         self.message = message
         self.error = ""
-        self.began = self.ended = perf_counter_ns()
-
-    def close(self, error: str = "") -> None:
-        """End the hop now."""
-        self.ended = perf_counter_ns()
-        self.error = error
+        self.began = self.ended = began
 
 
 class Exchange:
@@ -52,13 +47,13 @@ class Exchange:
         "_began",
         "_correlation",
         "_revision",
-        "_spans",
         "_token",
         "_trail",
         "held",
         "received",
         "reply_received",
         "sent",
+        "spans",
     )
 
     def __init__(self, message: Message, revision: int) -> None:
@@ -68,7 +63,7 @@ class Exchange:
         self.reply_received: Message | None = None
         self._began = perf_counter_ns()
         self._revision = revision
-        self._spans: list[Span] = []
+        self.spans: list[Span] = []
         self._trail = Attempts()
         self._correlation = correlated(message.flow, message.id)
         self._token: Token[Attempts | None] | None = None
@@ -86,28 +81,22 @@ class Exchange:
             attempt_trail.reset(self._token)
         self._correlation.__exit__(None, None, None)
 
-    def enter(self, name: str, message: Message) -> Span:
-        """Note that ``message`` enters a hop."""
-        span = Span(name, message)
-        self._spans.append(span)
-        return span
-
     @property
     def latest(self) -> Message:
         """The message as far as it came."""
-        return self.sent or (self._spans[-1].message if self._spans else self.received)
+        return self.sent or (self.spans[-1].message if self.spans else self.received)
 
     @property
     def caller(self) -> Message:
         """The message as it was when its caller became known, or as far as it came before that."""
-        return next((span.message for span in self._spans if span.message.consumer is not None), self.latest)
+        return next((span.message for span in self.spans if span.message.consumer is not None), self.latest)
 
     @property
     def _opened(self) -> Message:
         """The message with its body: for a GET, whose document stands in its address, that of a later hop."""
         if self.received.body:
             return self.received
-        return next((span.message for span in self._spans if span.message.body), self.received)
+        return next((span.message for span in self.spans if span.message.body), self.received)
 
     def sending(self, message: Message) -> None:
         """Note that ``message`` is about to be sent."""
@@ -115,7 +104,7 @@ class Exchange:
 
     def intent(self) -> Record:
         """Who is about to ask what of whom, with the body as received and as it will be sent."""
-        return self._record(self._request_bodies(), self.latest.keys)
+        return self._record(self._request_bodies(), self.latest.keys, ended=False)
 
     def succeeded(self, reply: Message) -> Record:
         """The outcome of an exchange that has an answer."""
@@ -156,6 +145,8 @@ class Exchange:
         error: str = "",
         detail: str = "",
         http_status: int = 0,
+        *,
+        ended: bool = True,
     ) -> Record:
         message, began = self.latest, self._began
         operation, version, consumer, target = message.operation, message.version, message.consumer, message.target
@@ -179,7 +170,7 @@ class Exchange:
             sent_us=self._trail.waited_us,
             revision=self._revision,
             keys=keys,
-            hops=self._hops(),
+            hops=self._hops() if ended else (),
             bodies=tuple(bodies),
         )
 
@@ -187,7 +178,7 @@ class Exchange:
         """Each hop with its own time: what it took, less what the next one, which runs inside it, took."""
         began, inside, held = self._began, 0, self.held
         hops = []
-        for span in reversed(self._spans):
+        for span in reversed(self.spans):
             took = max(span.ended - span.began, inside)
             hops.append(HopRecord(span.name, (span.began - began) // 1000, (took - inside) // 1000, span.error))
             inside, held = took + held, 0

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from structlog import get_logger
 
 from bus.errors import BusError, CallerGone, OutcomeUnknown, UnknownOperation, meaning
-from bus.exchange import Exchange
+from bus.exchange import Exchange, Span
 from bus.hops.adapt import adapt
 from bus.hops.authenticate import authenticate
 from bus.hops.authorise import authorise
@@ -60,7 +60,7 @@ Walk: TypeAlias = Callable[[Exchange], Awaitable[Message]]
 
 def compose(hops: Sequence[Hop], ports: Ports) -> Walk:
     """Make one walk of the hops. The last hop is the one that sends: before it, a write's intent is on disk."""
-    names = tuple(getattr(hop, "__name__", type(hop).__name__) for hop in hops)
+    steps = tuple((hop, getattr(hop, "__name__", type(hop).__name__)) for hop in hops)
     last = len(hops) - 1
     journal = ports.journal
 
@@ -71,13 +71,16 @@ def compose(hops: Sequence[Hop], ports: Ports) -> Walk:
                 began = perf_counter_ns()
                 await journal.intent(exchange.intent())
                 exchange.held = perf_counter_ns() - began
-        span = exchange.enter(names[i], message)
+        hop, name = steps[i]
+        span = Span(name, message, perf_counter_ns())
+        exchange.spans.append(span)
         try:
-            reply = await hops[i](message, partial(advance, i + 1, exchange), ports)
+            reply = await hop(message, partial(advance, i + 1, exchange), ports)
         except BaseException as error:
-            span.close(meaning(error).code)
+            span.error = meaning(error).code
             raise
-        span.close()
+        finally:
+            span.ended = perf_counter_ns()
         if i == last:
             exchange.reply_received = reply
         return reply

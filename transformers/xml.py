@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
 from dataclasses import dataclass
 
 from lxml import etree
@@ -67,7 +68,7 @@ _TOO_LARGE = frozenset({"ERR_RESOURCE_LIMIT", "ERR_NAME_TOO_LONG"})
 def hardened_parser(*, keep_comments: bool = False) -> etree.XMLParser:
     """Answer a fresh parser: UTF-8 whatever is declared, no DTD, no entities, no network, limits of libxml2 on.
 
-    One per document: a parser costs about 1 µs and sharing one between threads would serialise them.
+    One per thread at the most: sharing one between threads would serialise them.
     """
     return etree.XMLParser(
         encoding="utf-8",
@@ -79,6 +80,16 @@ def hardened_parser(*, keep_comments: bool = False) -> etree.XMLParser:
         remove_pis=True,
         remove_comments=not keep_comments,
     )
+
+
+class _Parsers(threading.local):
+    """The parser of each thread, made at its first document."""
+
+    def __init__(self) -> None:
+        self.own = hardened_parser()
+
+
+_PARSERS = _Parsers()
 
 
 def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, parser: etree.XMLParser | None = None) -> Element:
@@ -101,7 +112,7 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, parser: etree.XMLPars
     if crowded and _tags_outside_cdata(data) > 2 * limits.nodes:
         raise DocumentTooLarge(f"the document has more than {limits.nodes} elements")
     try:
-        root = etree.fromstring(data, parser or hardened_parser())
+        root = etree.fromstring(data, parser or _PARSERS.own)
     except etree.XMLSyntaxError as error:
         raise _translate(error) from None  # libxml2's text quotes the document, and a traceback would print it
     except ValueError:

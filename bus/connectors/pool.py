@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import strip_auth_from_url
 from yarl import URL
@@ -43,6 +44,15 @@ class Dial:
 
 
 _dial: ContextVar[Dial] = ContextVar("dial")
+
+
+class _Origin(aiohttp.ClientRequest):
+    """What the pool wants to know of a request; it is the same for all requests to one origin."""
+
+    @cached_property
+    def connection_key(self) -> ConnectionKey:
+        """What connections are kept under."""
+        return super().connection_key
 
 
 class Address(NamedTuple):
@@ -90,7 +100,7 @@ class Pool(aiohttp.TCPConnector):
 
     def _origin(self, origin: URL) -> tuple[aiohttp.ClientRequest, dict[str, str]]:
         url, auth = strip_auth_from_url(origin)
-        request = aiohttp.ClientRequest("GET", url, loop=self._loop, skip_auto_headers=_NAMELESS)
+        request = _Origin("GET", url, loop=self._loop, skip_auto_headers=_NAMELESS)
         headers = {"Host": request.headers["Host"]}
         if auth is not None:
             headers["Authorization"] = auth.encode()

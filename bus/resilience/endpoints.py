@@ -95,6 +95,10 @@ class Endpoints:
         Those not yet ``tried`` (by address) go first, then healthy ones; when every probe fails the probes are
         not believed. Raises CircuitOpen when all breakers are open, ProviderUnreachable when none takes traffic.
         """
+        if len(endpoints) == 1:
+            (only,) = endpoints
+            if only.weight > 0 and self.state(only).breaker.admits():
+                return only
         serving = [endpoint for endpoint in endpoints if endpoint.weight > 0]
         if not serving:
             raise ProviderUnreachable("no endpoint takes traffic: every weight is 0", sent=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from bus.ports import Record
 from transformers.errors import MeridianError
@@ -31,55 +34,23 @@ _Key = tuple[str, str, str, str, str]
 
 
 class Metrics:
-    """All metrics of this process in a registry of their own. ``observe`` costs some 3 µs; ``render`` any thread."""
+    """All metrics of this process in a registry of their own. ``observe`` costs 1 µs; ``render`` any thread."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        where = ("service", "operation")
-        self._exchanges = Counter(
-            "meridian_exchanges",
-            "Exchanges that ended",
-            (*where, "consumer", "status", "error"),
-            registry=self.registry,
-        )
-        self._duration = Histogram(
-            "meridian_exchange_seconds",
-            "From the last byte of the request to the answer",
-            where,
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self._waited = Histogram(
-            "meridian_provider_wait_seconds",
-            "Of that, waiting for the provider",
-            where,
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
+        self._exchanges = _Exchanges()
+        self.registry.register(self._exchanges)
         self._refusals = Counter(
             "meridian_refused_credentials",
             "Credentials that were not accepted",
             ("kind", "consumer"),
             registry=self.registry,
         )
-        self._counters: dict[_Key, Counter] = {}
-        self._histograms: dict[tuple[str, str], tuple[Histogram, Histogram]] = {}
 
     def observe(self, record: Record) -> None:
         """Count an exchange that ended and note how long it took."""
-        key = _labels(record)
-        counter = self._counters.get(key)
-        if counter is None:
-            counter, key = self._new_counter(key)
-        counter.inc()
-        histograms = self._histograms.get(key[:2])
-        if histograms is None:
-            histograms = self._duration.labels(*key[:2]), self._waited.labels(*key[:2])
-            self._histograms[key[:2]] = histograms
-        histograms[0].observe(record.duration_us / 1e6)
-        if record.attempts:
-            histograms[1].observe(record.sent_us / 1e6)
+        self._exchanges.observe(record)
 
     def refused(self, kind: str, consumer: str) -> None:
         """Count a credential that was not accepted: its kind, and the consumer it claims to be, if there is one."""
@@ -97,11 +68,65 @@ class Metrics:
         """The Prometheus text format of everything."""
         return generate_latest(self.registry)
 
-    def _new_counter(self, key: _Key) -> tuple[Counter, _Key]:
-        if len(self._counters) >= _MOST_SERIES:
+
+class _Times:
+    """How often something took how long: one count per bucket (the last is for anything longer), and the sum."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_BUCKETS) + 1)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect_left(_BUCKETS, seconds)] += 1
+        self.total += seconds
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        return list(zip((*map(floatToGoString, _BUCKETS), "+Inf"), map(float, accumulate(self.counts)), strict=True))
+
+
+class _Exchanges(Collector):
+    """Counts and times of exchanges, in plain numbers: the library's own objects cost each message as much as a hop."""
+
+    def __init__(self) -> None:
+        self._counts: dict[_Key, int] = {}
+        self._times: dict[tuple[str, str], tuple[_Times, _Times]] = {}
+
+    def observe(self, record: Record) -> None:
+        """Count one, and note how long it took and how much of that its provider."""
+        key = _labels(record)
+        if key not in self._counts and len(self._counts) >= _MOST_SERIES:
             key = ("other", "other", "other", key[3], key[4])
-        counter = self._counters[key] = self._exchanges.labels(*key)
-        return counter, key
+        self._counts[key] = self._counts.get(key, 0) + 1
+        times = self._times.get(key[:2])
+        if times is None:
+            times = self._times[key[:2]] = _Times(), _Times()
+        times[0].observe(record.duration_us / 1e6)
+        if record.attempts:
+            times[1].observe(record.sent_us / 1e6)
+
+    def collect(self) -> Iterable[Metric]:
+        """One counter and two histograms."""
+        where = ("service", "operation")
+        ended = CounterMetricFamily(
+            "meridian_exchanges", "Exchanges that ended", labels=(*where, "consumer", "status", "error")
+        )
+        for labels, count in self._counts.copy().items():
+            ended.add_metric(labels, count)
+        yield ended
+        duration, waited = (
+            HistogramMetricFamily(name, words, labels=where)
+            for name, words in (
+                ("meridian_exchange_seconds", "From the last byte of the request to the answer"),
+                ("meridian_provider_wait_seconds", "Of that, waiting for the provider"),
+            )
+        )
+        for place, times in self._times.copy().items():
+            for family, one in zip((duration, waited), times, strict=True):
+                family.add_metric(place, one.cumulative(), one.total)
+        yield duration
+        yield waited
 
 
 class _Endpoints(Collector):
