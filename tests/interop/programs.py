@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -100,7 +101,9 @@ def contract(url: str) -> bytes:
 def started(command: Sequence[str], port: int, log: Path, environ: Mapping[str, str] = {}) -> Iterator[None]:
     """A server, from when it takes connections on ``port`` until the end of the block."""
     with log.open("ab") as out:
-        process = subprocess.Popen(command, env={**os.environ, **ZONE, **environ}, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            command, env={**os.environ, **ZONE, **environ}, stdout=out, stderr=out, start_new_session=True
+        )
 
     def answers() -> bool:
         assert process.poll() is None, log.read_text(errors="replace")[-3000:]
@@ -111,9 +114,11 @@ def started(command: Sequence[str], port: int, log: Path, environ: Mapping[str, 
         eventually(answers, 60)
         yield
     finally:
-        process.terminate()
+        # The whole group that it leads: PHP's server leaves its workers behind.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
