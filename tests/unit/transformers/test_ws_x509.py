@@ -374,6 +374,15 @@ def test_a_body_must_be_signed_with_a_timestamp_that_cannot_be_replaced() -> Non
         opened(root)
 
 
+def test_a_signature_over_anything_inside_the_body_is_refused_as_a_whole() -> None:
+    root = protected()
+    header = security(root)
+    header.remove(header.find(f"{DS}Signature"))
+    sign(header, (body(root), header.find(f"{{{ns.WSU}}}Timestamp"), body(root)[0]), HIS)
+    with pytest.raises(SecurityInvalid, match="not the Body or a header"):
+        opened(parse(serialise(root)))
+
+
 @pytest.mark.parametrize("off", [-301.0, 301.0, 400.0])
 def test_a_message_is_fresh_for_five_minutes_around_now(off: float) -> None:
     with pytest.raises(SecurityInvalid, match=r"Timestamp"):
