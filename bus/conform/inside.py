@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bus.conform.finding import Stage
 from registry.model import Operation, ServiceVersion
-from transformers.document import Document, is_xml
+from transformers.document import Document, Element, is_xml
 from transformers.hip.calls import read_call, read_result
+from transformers.xml import local_name
+
+#: The element of a call, and the start of the name of its answer.
+CARRIER: Final = "HIPMessageServer"
 
 
 def document_inside(document: Document, stage: Stage, version: ServiceVersion, operation: Operation) -> Document:
@@ -17,7 +23,7 @@ def document_inside(document: Document, stage: Stage, version: ServiceVersion, o
     if not is_xml(document):
         return document
     ours = stage in ("request", "reply")
-    if version.hip is not None and ours:
+    if ours and (version.hip is not None or _carried(document, operation)):  # type: ignore[arg-type]
         if stage == "request":
             return read_call(document).body  # type: ignore[arg-type]
         answer = read_result(document)  # type: ignore[arg-type]
@@ -27,3 +33,9 @@ def document_inside(document: Document, stage: Stage, version: ServiceVersion, o
     else:
         inside = operation.reply_inside if ours or operation.discloses else None
     return document if inside is None else inside.holder.open(document)[0]  # type: ignore[arg-type]
+
+
+def _carried(document: Element, operation: Operation) -> bool:
+    """Whether the operation was called through a HIPMessageServer, which belongs to another service."""
+    name = local_name(document)
+    return name.startswith(CARRIER) and not operation.element.rpartition("}")[2].startswith(CARRIER)

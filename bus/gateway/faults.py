@@ -91,7 +91,8 @@ def soap_version(message: Message) -> SoapVersion:
     envelope = message.content.envelope if message.content is not None else None
     if envelope is not None:
         return envelope.version
-    return SoapVersion.V12 if media(message.content_type).name == SoapVersion.V12.media_type else SoapVersion.V11
+    # Anywhere in it: a package of attachments names the type of its envelope in a parameter.
+    return SoapVersion.V12 if SoapVersion.V12.media_type in message.content_type.lower() else SoapVersion.V11
 
 
 def reply_charset(message: Message) -> str:

@@ -116,6 +116,14 @@ def test_a_reply_that_only_the_bus_spoiled_is_the_fault_of_the_bus() -> None:
     assert [(side, stage, line) for side, stage, _, line in found(one)] == [("bus", "reply", 2)]
 
 
+def test_an_operation_called_through_a_message_server_is_held_against_the_document_in_its_string() -> None:
+    held = "<action>A1</action><message><![CDATA[{}]]></message>"
+    call = f'<HIPMessageServer xmlns="urn:hl7-org:v3">{held}</HIPMessageServer>'
+    assert found(record(request=call.format(GOOD))) == []
+    ((side, stage, _, _),) = found(record(request=call.format(BAD)))
+    assert (side, stage) == ("caller", "request")
+
+
 def test_json_findings_have_their_line_too() -> None:
     body = '{\n "patient": "王晓东",\n "items": [\n  {"count": 1},\n  {"count": "一"}\n ]\n}'
     known = snapshot("rest", "json", "{request: {json_schema: lab.json}}")
