@@ -6,7 +6,7 @@ PYTHON ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 VISITS ?= 20
-# The foreign SOAP stacks of `make interop`, beside what npm and PyPI hold.
+# The foreign SOAP stacks that tests talk to, beside what npm and PyPI hold.
 FOREIGN := php-cli php-soap libsoap-lite-perl curl gsoap libgsoap-dev g++ mono-devel mono-mcs libjaxws-java \
            default-jdk-headless mono-fastcgi-server4 nginx-light
 
@@ -16,7 +16,7 @@ help:
 	@sed -n 's/^#   make/make/p' Makefile; echo 'make check  format, lint, types, import direction, documentation'; \
 	 echo 'make interop  foreign SOAP clients and servers through the bus'; \
 	 echo 'make bench  the bus against its floor, CPU per exchange'; \
-	 echo 'make tools  the foreign programs that some tests talk to (PHP, Orthanc, PostgreSQL, Chromium)'
+	 echo 'make tools  the foreign programs that some tests talk to (PHP, Java, Mono, Orthanc, PostgreSQL, Chromium …)'
 
 install: $(VENV)/.run.stamp
 
@@ -58,7 +58,7 @@ bench: $(VENV)/.test.stamp
 	@$(BIN)/python -m tests.bench
 
 tools:
-	@deploy/setup.sh debian postgresql php-cli php-soap orthanc orthanc-dicomweb chromium fonts-noto-cjk
+	@deploy/setup.sh debian postgresql orthanc orthanc-dicomweb chromium fonts-noto-cjk openssl $(FOREIGN)
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
