@@ -9,8 +9,11 @@ from pathlib import Path
 from registry.catalogue import MANIFEST_SUFFIXES, Catalogue
 from registry.errors import ManifestInvalid, Problem
 
+#: Certificates are public; what else may stand in such a file is not for the store.
+CERTIFICATES = (".pem", ".crt", ".cer")
+
 #: What a catalogue takes from a folder. Everything else there (programs, notes, pictures) stays behind.
-SUFFIXES = (*MANIFEST_SUFFIXES, ".wsdl", ".xsd", ".xslt", ".xsl", ".xml", ".jq", ".json", ".csv")
+SUFFIXES = (*MANIFEST_SUFFIXES, *CERTIFICATES, ".wsdl", ".xsd", ".xslt", ".xsl", ".xml", ".jq", ".json", ".csv")
 
 #: Test cases are no part of a revision.
 SKIPPED_FOLDERS = frozenset({"cases", "node_modules", "__pycache__"})
@@ -22,7 +25,8 @@ MAX_FILES = 10_000
 def read_folder(folder: Path) -> Catalogue:
     """Read a folder tree into a catalogue: known suffixes only, no hidden files, no links that leave it.
 
-    Raises ManifestInvalid for a folder that cannot be read, a link that leads outside, or a file over 16 MiB.
+    Raises ManifestInvalid for a folder that cannot be read, a link that leads outside, a file over 16 MiB, or a
+    private key.
     """
     root = folder.resolve()
     if not root.is_dir():
@@ -38,6 +42,9 @@ def read_folder(folder: Path) -> Catalogue:
                 problems.append(Problem(name, 1, f"larger than {MAX_FILE // 1024 // 1024} MiB"))
             else:
                 files[name] = path.read_bytes()
+                if name.endswith(CERTIFICATES) and b"PRIVATE KEY" in files[name]:
+                    hint = "keep keys outside of the catalogue and name them by an environment variable"
+                    problems.append(Problem(name, 1, "holds a private key, which would be stored and shown", hint))
         except OSError as error:
             problems.append(Problem(name, 1, f"cannot be read: {error.strerror}"))
     if len(files) > MAX_FILES:

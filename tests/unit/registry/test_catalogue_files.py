@@ -59,3 +59,11 @@ def test_a_link_that_leads_outside_is_named_and_not_followed(tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_is_a_problem_and_no_crash(tmp_path: Path) -> None:
     with pytest.raises(ManifestInvalid, match="no such folder"):
         read_folder(tmp_path / "nowhere")
+
+
+def test_a_certificate_is_taken_and_a_private_key_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "his.pem").write_bytes(b"-----BEGIN CERTIFICATE-----")
+    assert set(read_folder(tmp_path).files) == {"his.pem"}
+    (tmp_path / "bus.pem").write_bytes(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    with pytest.raises(ManifestInvalid, match=r"bus\.pem:1: holds a private key"):
+        read_folder(tmp_path)
