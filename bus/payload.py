@@ -13,6 +13,7 @@ from transformers import charset as charsets
 from transformers import json_text, xml
 from transformers.charset import Decoded
 from transformers.document import Document, Element, is_xml
+from transformers.soap import open_envelope
 
 T = TypeVar("T")
 
@@ -77,6 +78,20 @@ def prolog_charset(body: bytes) -> str:
     named = body[:120].partition(b"encoding")[2].lstrip(b" \t\r\n=")
     quote = named[:1]
     return charsets.codec_of(named[1:].partition(quote)[0].decode("latin-1")) if quote in (b'"', b"'") else ""
+
+
+def document_in(body: bytes) -> Document:
+    """What a whole body holds: an envelope's payload, other XML, or JSON; None for an empty one.
+
+    Raises DocumentError.
+    """
+    if not body:
+        return None
+    text = charsets.read(body).text_utf8
+    if text.lstrip()[:1] != b"<":
+        return json_text.loads(text)
+    root = xml.parse(text)
+    return open_envelope(root).payload if root.tag.endswith("}Envelope") else root
 
 
 def stored(message: Message) -> tuple[bytes, str]:

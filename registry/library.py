@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from registry.catalogue import Catalogue
+from registry.contracts.bundle import references
 from registry.contracts.documents import closure
 from registry.contracts.openapi import OpenApiContract, read_openapi
 from registry.contracts.schemas import SchemaSet, schemas_of_xsd
@@ -120,25 +121,13 @@ class Library:
         waiting = [(name, schema)]
         while waiting:
             base, part = waiting.pop()
-            for reference in _refs(part):
+            for reference in references(part):
                 target = self.catalogue.resolve(reference.partition("#")[0], base)
                 if not reference.startswith("#") and target is not None and target not in seen:
                     seen.add(target)
                     found = self._once("json", target, json_text.loads)
                     waiting.append((target, found))
                     yield posixpath.relpath(target, folder), found
-
-
-def _refs(part: Json) -> Iterator[str]:
-    if isinstance(part, dict):
-        reference = part.get("$ref")
-        if isinstance(reference, str):
-            yield reference
-        for value in part.values():
-            yield from _refs(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from _refs(value)
 
 
 def _bare(error: TransformerInvalid, name: str) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 from rstr import Rstr
 
+from registry.contracts.bundle import point
 from transformers.document import Json
+from transformers.errors import TransformerInvalid
 
 #: Optional properties are shown this deep, and not again within themselves; beyond, only what a schema requires.
 _SHOWN = 32
@@ -34,20 +36,19 @@ _FORMATS: Mapping[str, str] = {
 }
 
 
-def sample(schema: Json, resources: Mapping[str, Json] | None = None) -> Json:
-    """Answer one document of this schema: its own examples and defaults first, else the plainest values that fit.
+def sample(schema: Json) -> Json:
+    """Answer one document of a schema that stands alone: its own examples and defaults first, else plain values.
 
-    The same schema always gives the same document. ``resources`` are the schemas that ``$ref`` names by file.
+    The same schema always gives the same document.
     A schema that allows nothing, or whose rules contradict in ways that only a solver would see, gives a document
     that is near to it.
     """
-    return _Maker(schema, resources or {}).value(schema, 0)
+    return _Maker(schema).value(schema, 0)
 
 
 class _Maker:
-    def __init__(self, root: Json, resources: Mapping[str, Json]) -> None:
+    def __init__(self, root: Json) -> None:
         self._root = root
-        self._resources = resources
         self._open: list[str] = []
         # Always from the same start, so that a sample does not change under the reader's hands.
         self._texts = Rstr(random.Random(0))  # noqa: S311
@@ -86,15 +87,10 @@ class _Maker:
         return merged
 
     def _referred(self, reference: str) -> Json:
-        file, _, pointer = reference.partition("#")
-        found: Json = self._resources.get(file, {}) if file else self._root
-        for step in filter(None, pointer.split("/")):
-            name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, dict):
-                found = found.get(name, {})
-            elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
-                found = found[int(name)]
-        return found
+        try:
+            return point(self._root, reference.removeprefix("#"))
+        except TransformerInvalid:
+            return {}
 
     def object(self, schema: dict[str, Any], depth: int) -> Json:
         required = schema.get("required", [])

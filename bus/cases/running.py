@@ -16,18 +16,15 @@ from bus.journal.memory import MemoryJournal
 from bus.message import Message, Target, new_flow, new_id
 from bus.orchestration.letters import EventLetter, StartLetter, read_engine_letter
 from bus.parcel import unpack
-from bus.payload import label, write
+from bus.payload import document_in, label, write
 from bus.pipeline import Pipeline
 from bus.ports import Letter, Ports
 from bus.settings import Settings
 from registry.model import Consumer, Operation, ServiceVersion, Snapshot
-from transformers import charset, json_text, xml
+from transformers import json_text
 from transformers.document import Document, is_xml
 from transformers.errors import MeridianError
-from transformers.soap import SoapVersion, open_envelope, seal
-
-#: Nothing a case sends is larger.
-_LIMIT = 16 * 1024 * 1024
+from transformers.soap import SoapVersion, seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +95,7 @@ def _message(case: Case, version: ServiceVersion, operation: Operation) -> Messa
 def _document(reply: Message) -> Document:
     if reply.content is not None and reply.content.envelope is None and reply.content.document is not None:
         return reply.content.document
-    return _read(reply.body)
-
-
-def _read(body: bytes) -> Document:
-    """The document in a body: what an envelope holds, other XML, or JSON."""
-    if not body:
-        return None
-    text = charset.read(body).text_utf8
-    if text.lstrip()[:1] != b"<":
-        return json_text.loads(text)
-    root = xml.parse(text, xml.Limits(bytes=_LIMIT))
-    return open_envelope(root).payload if root.tag.endswith("}Envelope") else root
+    return document_in(reply.body)
 
 
 def _sent_differences(case: Case, desk: _Desk) -> list[str]:
@@ -120,7 +106,7 @@ def _sent_differences(case: Case, desk: _Desk) -> list[str]:
     if desk.sent is None:
         return [f"sent {each}" for each in differences(case.sent, _told(desk.letters[0]))]
     wire = desk.sent.wire
-    found = [f"sent {each}" for each in differences(case.sent, _read(desk.sent.body))]
+    found = [f"sent {each}" for each in differences(case.sent, document_in(desk.sent.body))]
     for name, wanted, got in (
         ("method", case.sent.method, wire.method if wire else "POST"),
         ("path", case.sent.path, wire.path if wire else ""),

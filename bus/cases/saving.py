@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
+from bus.payload import document_in
 from bus.ports import Record
-from transformers import charset, json_text, xml
+from transformers import xml
 from transformers.document import Document, is_xml
 from transformers.errors import DocumentError
-from transformers.soap import open_envelope
 
 
 def saved(path: Path, operation: str, request: Document, record: Record | None) -> str:
@@ -41,11 +41,7 @@ def _found(stage: str, body: bytes | None) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        text = charset.read(body).text_utf8
-        if text.lstrip()[:1] != b"<":
-            return {stage: _written(json_text.loads(text))}
-        root = xml.parse(text)
-        return {stage: _written(open_envelope(root).payload if root.tag.endswith("}Envelope") else root)}
+        return {stage: _written(document_in(body))}
     except DocumentError:
         return {}
 

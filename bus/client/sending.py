@@ -8,9 +8,9 @@ import aiohttp
 
 from bus.client.request import HttpCall
 from bus.errors import ProviderTimeout, ProviderUnreachable
-from transformers import charset, json_text, xml
+from bus.payload import document_in
+from transformers import charset
 from transformers.document import Document
-from transformers.soap import open_envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,7 @@ class Answered:
     @property
     def document(self) -> Document:
         """What the body holds: an envelope's payload, other XML, or JSON. Raises DocumentError."""
-        if not self.body:
-            return None
-        text = charset.read(self.body).text_utf8
-        if text.lstrip()[:1] != b"<":
-            return json_text.loads(text)
-        root = xml.parse(text)
-        return open_envelope(root).payload if root.tag.endswith("}Envelope") else root
+        return document_in(self.body)
 
 
 async def send(call: HttpCall, key: str, timeout: float) -> Answered:

@@ -86,15 +86,6 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     Draft202012Validator(schema).validate(sample(schema))
 
 
-def test_references_into_other_files_are_followed() -> None:
-    schema = {
-        "type": "object",
-        "properties": {"patient": {"$ref": "patient.json#/$defs/name"}},
-        "required": ["patient"],
-    }
-    assert sample(schema, {"patient.json": {"$defs": {"name": {"const": "张三"}}}}) == {"patient": "张三"}
-
-
 def test_parts_and_alternatives_are_put_together() -> None:
     schema = {
         "allOf": [
