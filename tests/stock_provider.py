@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback import QuietHandler, serving
 
 ITEMS = [
     {"code": "A1", "name": "一次性注射器", "price": 1.5, "controlled": False, "tags": ["耗材", "无菌"]},
@@ -53,9 +53,7 @@ def stores_open() -> Iterator[Stores]:
     """The stores, listening on a free port of loopback."""
     stores = Stores()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status, media, body = stores.answer(self.path, document, self.headers.get("Idempotency-Key", ""))
@@ -68,17 +66,5 @@ def stores_open() -> Iterator[Stores]:
             except OSError:
                 self.close_connection = True  # the bus was killed meanwhile
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    stores.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler) as stores.url:
         yield stores
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

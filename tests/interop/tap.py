@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from loopback import QuietHandler, serving
 
 #: Answers (path, headers, body) with (status, content type, body).
 Answer = Callable[[str, dict[str, str], bytes], tuple[int, str, bytes]]
@@ -34,9 +34,7 @@ def listening(answer: Answer) -> Iterator[Tap]:
     """A tap before a function, on a free port of loopback."""
     tap = Tap()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length")
             tap.heard = self.rfile.read(int(length)) if length else self._chunks()
@@ -58,20 +56,8 @@ def listening(answer: Answer) -> Iterator[Tap]:
             self.rfile.readline()
             return blocks
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    tap.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler) as tap.url:
         yield tap
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager

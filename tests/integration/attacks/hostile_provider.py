@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from loopback import QuietHandler, serving
 
 PLACED = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
@@ -39,9 +39,7 @@ def hostile_provider() -> Iterator[Hostile]:
     """The provider, on a free port of loopback."""
     hostile = Hostile()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             self._serve()
 
@@ -119,17 +117,5 @@ def hostile_provider() -> Iterator[Hostile]:
         def _canary(self) -> None:
             self._answer(200, "application/json", b'{"canary":true}')
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    hostile.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler) as hostile.url:
         yield hostile
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback import QuietHandler, serving
 
 NS = "urn:hospital:lis:v1"
 ENVELOPE = (
@@ -42,9 +42,7 @@ def clinic_open() -> Iterator[Clinic]:
     """The clinic, listening on a free port of loopback."""
     clinic = Clinic()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def _serve(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             source = self.headers.get("X-Request-Source", "")
@@ -68,16 +66,5 @@ def clinic_open() -> Iterator[Clinic]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: Any) -> None:
-            """Nothing: the book is enough."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    clinic.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as clinic.url:
         yield clinic
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import requests
 import xmlsec
 import zeep
 from certificates import identity
+from loopback import QuietHandler, serving
 from lxml import etree
 from served_bus import HOSPITAL, KEY, ServedBus, eventually
 from zeep.exceptions import Fault, SignatureVerificationFailed
@@ -69,9 +68,7 @@ def outside() -> Iterator[Outside]:
     """Both on one port of loopback."""
     found = Outside()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             (found.replies if self.path.startswith("/replies/") else found.asked).append(body)
@@ -81,18 +78,8 @@ def outside() -> Iterator[Outside]:
             self.end_headers()
             self.wfile.write(PLACED)
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as found.url:
+        yield found
 
 
 def served(folder: Path, outside: Outside, security: str) -> ServedBus:
