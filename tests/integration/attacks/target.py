@@ -111,9 +111,9 @@ class Target:
 
     def refused(self, attack: Callable[[], Answer], *codes: str, status: int = 0) -> Answer:
         """Run an attack; it must be refused with one of these codes, cheaply, on record, and in few words."""
-        before = self._memory(reset=True)
+        before = self.memory(reset=True)
         answer = attack()
-        grown = self._memory(peak=True) - before
+        grown = self.memory(peak=True) - before
         assert answer.status >= 400, (answer.status, answer.words[:300])
         assert answer.code in codes, answer.words[:600]
         assert not status or answer.status == status
@@ -145,7 +145,7 @@ class Target:
         """Everything the server has printed."""
         return (self.bus.folder / "serve.log").read_text(encoding="utf-8", errors="replace")
 
-    def _memory(self, *, peak: bool = False, reset: bool = False) -> int:
+    def memory(self, *, peak: bool = False, reset: bool = False) -> int:
         """Resident memory of the server's processes in MiB: now, or at its highest since the last reset."""
         total = 0
         for pid in _tree(self.bus.pid):
