@@ -26,7 +26,7 @@ _APART = frozenset({"curl", "python", "php"})
 
 
 def faces(version: ServiceVersion) -> tuple[Face, ...]:
-    """What callers of a version may speak, REST first."""
+    """What callers of a version may speak, REST first; a manifest names at least one."""
     spoken: list[Face] = ["rest"] if "rest" in version.faces else []
     return (*spoken, *(("soap",) if soap_version(version) is not None else ()))
 

@@ -13,7 +13,7 @@ from bus.cases.saving import saved
 from bus.client.request import rest_call, soap_call
 from bus.client.sending import send
 from bus.client.snippets import LANGUAGES, Face, Language, faces, snippet
-from bus.errors import FaceNotOffered, UnknownOperation
+from bus.errors import UnknownOperation
 from bus.hops.resolve import find_version
 from bus.hops.suggest import missing
 from bus.journal.open import open_journal
@@ -96,11 +96,8 @@ def snippet_command(
 ) -> None:
     """Print a program in LANGUAGE that calls an operation with a sample; it runs as it is."""
     version, found = _find(settings, operation, number)
-    offered = faces(version)
-    if not offered:
-        raise FaceNotOffered(f"{version.service} is offered to no caller")
-    text = snippet(version, found, language, base=url or settings.base_url, face=face or offered[0])
-    click.echo(text, nl=False)
+    chosen = face or faces(version)[0]
+    click.echo(snippet(version, found, language, base=url or settings.base_url, face=chosen), nl=False)
 
 
 def _find(settings: Settings, name: str, number: str) -> tuple[ServiceVersion, Operation]:

@@ -1,4 +1,4 @@
-"""``meridian test``: the saved cases of a catalogue, without a server, a provider or a secret."""
+"""``meridian test``: the saved cases of a catalogue, by the hops alone or through a running bus."""
 
 from __future__ import annotations
 
