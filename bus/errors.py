@@ -36,6 +36,7 @@ MeridianError
         ├── JournalUnavailable
         ├── StateUnavailable
         ├── BackboneUnavailable
+        ├── BacklogFull         too much is accepted and not done, or too little disk or memory is left
         └── ShuttingDown
 """
 
@@ -256,6 +257,14 @@ class BackboneUnavailable(Unavailable):
     """The broker cannot be reached."""
 
 
+class BacklogFull(Unavailable):
+    """As much as may wait is accepted and not done, or disk or memory run out; ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ShuttingDown(Unavailable):
     """This process is draining."""
 
@@ -336,6 +345,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     JournalUnavailable: _row("journal-unavailable", 503, "server", "transient", "日志库不可写", "The journal cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),
     StateUnavailable: _row("state-unavailable", 503, "server", "transient", "状态库不可写", "The state store cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),
     BackboneUnavailable: _row("backbone-unavailable", 503, "server", "transient", "消息骨干不可用", "The backbone is unavailable", "检查 RabbitMQ", "Check RabbitMQ"),
+    BacklogFull: _row("backlog-full", 503, "server", "transient", "总线积压已满，暂不接收", "The bus holds too much to take more", "查看 /readyz 列出的原因：积压、磁盘或内存", "Look at /readyz for the cause: the backlog, the disk or the memory"),
     ShuttingDown: _row("shutting-down", 503, "server", "transient", "正在停机", "Shutting down", "稍后重试", "Try again shortly"),
     Unavailable: _row("unavailable", 503, "server", "transient", "总线暂不可用", "The bus is unavailable", "查看 /readyz", "Look at /readyz"),
     BusError: _row("internal", 500, "server", "operator", "总线内部错误", "The bus failed", "按消息号查日志", "Look up the message id in the log"),

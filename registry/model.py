@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from registry.claims import Claims
+from registry.failure_policy import Rule
 from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
 from transformers.blocks import Blocks
@@ -54,6 +55,8 @@ class Policy:
 
     ``retries`` counts further tries after the first and is honoured only where ``idempotent`` is true or
     the first byte never left; ``breaker_failures`` consecutive failures open the breaker for ``breaker_open``.
+    ``on_failure`` says what becomes of a delivery, or of a workflow's call, that failed all the same. ``backlog`` is
+    how many accepted messages of the service may wait; 0 leaves it to the settings.
     """
 
     timeout: float = 10.0
@@ -64,6 +67,8 @@ class Policy:
     queue: int = 64
     breaker_failures: int = 5
     breaker_open: float = 5.0
+    backlog: int = 0
+    on_failure: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from registry.conformity import nearest
 from registry.contracts.held import contracts
 from registry.contracts.openapi import OpenApiContract, OpenApiOperation
 from registry.contracts.wsdl import WsdlContract, WsdlOperation
-from registry.findings import Spot
+from registry.failure_policy import compile_failure_policy
+from registry.findings import Findings, Spot
 from registry.hip_step import hip_action
 from registry.inside import compile_inside
 from registry.keys import checked_xpath, compile_keys
@@ -59,10 +60,13 @@ class VersionScope:
         return f"urn:meridian:{self.service}:{self.version}"
 
 
-def merge_policy(base: Policy, raw: Mapping[str, Any]) -> Policy:
+def merge_policy(base: Policy, raw: Mapping[str, Any], spot: Spot, findings: Findings) -> Policy:
     """``base`` with the fields that a manifest sets."""
-    values = {field.name: getattr(base, field.name) for field in fields(Policy)}
-    return Policy(**{**values, **raw})
+    values = {field.name: getattr(base, field.name) for field in fields(Policy)} | dict(raw)
+    if "on_failure" in raw:
+        values["on_failure"], problems = compile_failure_policy(raw["on_failure"], spot.at("on_failure"))
+        findings.add(problems)
+    return Policy(**values)
 
 
 def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> tuple[Operation, Conversions]:
@@ -102,7 +106,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         effect=raw.get("effect") or (described.effect if described else "read" if face.method == "GET" else "write"),
         mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
         form=form,
-        policy=merge_policy(scope.policy, raw.get("policy", {})),
+        policy=_policy(raw, scope, spot),
         call=_call(
             call,
             face,
@@ -150,6 +154,16 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         require=_require(raw, scope, spot),
     )
     return operation, by
+
+
+def _policy(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> Policy:
+    """The version's policy with the operation's own fields. Only a workflow can compensate."""
+    policy = merge_policy(scope.policy, raw.get("policy", {}), spot.at("policy"), scope.bench.findings)
+    if raw.get("mode") == "async" and any(rule.action == "compensate" for rule in policy.on_failure):
+        hint = "park it, so that a person decides"
+        message = f"{raw['name']} is delivered by itself, and no workflow could compensate it"
+        scope.bench.findings.add([spot.at("policy", "on_failure").problem(message, hint)])
+    return policy
 
 
 def _schemas_of(described: OpenApiOperation | None, library: Library) -> Callable[[str], Validator] | None:

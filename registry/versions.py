@@ -86,7 +86,7 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
         openapi=openapi,
         provider_contract=_contract(raw.get("provider", {}), spot.at("provider"), bench),
         namespaces=raw.get("namespaces", {}),
-        policy=merge_policy(Policy(), raw.get("policy", {})),
+        policy=merge_policy(Policy(), raw.get("policy", {}), spot.at("policy"), bench.findings),
         hip="hip" in raw,
         security=security,
     )
