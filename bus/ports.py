@@ -148,7 +148,10 @@ class StateStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What travels on the backbone. ``lane`` keeps letters of one visit in order; ``attempt`` counts from 1."""
+    """What travels on the backbone. ``lane`` keeps letters of one key in order; ``attempt`` counts from 1.
+
+    A letter that is not done at ``expires_at`` (Unix seconds; 0: never) is put aside for a person.
+    """
 
     id: str
     queue: str
@@ -156,6 +159,7 @@ class Letter:
     headers: Mapping[str, str] = field(default_factory=dict)
     lane: str = ""
     attempt: int = 1
+    expires_at: float = 0.0
 
 
 #: Handles one letter. Returns when its effect is committed; raises to have it retried or dead-lettered.

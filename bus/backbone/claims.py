@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -23,7 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from bus.backbone import dead_letters
+from bus.backbone.outbox import letter_of
+from bus.backbone.parking import give_up
 from bus.backbone.tables import outbox, suspected
 from bus.backbone.topology import DELIVERY_LIMIT
 from bus.ports import Letter
@@ -41,7 +41,7 @@ class Claimant:
 def claim(connection: Connection, claimant: Claimant, queue: str, now: float, limit: int) -> list[Letter]:
     """Take up to ``limit`` letters of ``queue`` that are due, whose lane is free and that nobody holds.
 
-    Letters that have killed too many owners go to the dead letters instead.
+    Letters that have killed too many owners are given up instead.
     """
     due = _due(connection, queue, now, limit).where(~suspected)
     rows = _take(connection, claimant, due, now)
@@ -50,9 +50,9 @@ def claim(connection: Connection, claimant: Claimant, queue: str, now: float, li
         rows += _take(connection, claimant, alone, now)
     letters = []
     for row in sorted(rows, key=lambda row: row.seq):
-        letter = _letter(row)
+        letter = letter_of(row)
         if row.crashes > DELIVERY_LIMIT:
-            dead_letters.bury(connection, letter, "poison", f"{row.crashes} processes died while they held this letter")
+            give_up(connection, letter, "poison", f"{row.crashes} processes died while they held this letter")
         else:
             letters.append(letter)
     return letters
@@ -64,11 +64,11 @@ def give_back(connection: Connection, claimant: Claimant, letters: Sequence[Lett
 
 
 def sent(connection: Connection, claimant: Claimant, letters: Sequence[Letter], resend_at: float) -> None:
-    """Note that a broker that keeps letters has taken these: only rows that hold a lane or are suspects stay.
+    """Note that a broker that keeps letters has taken these: only rows that hold a lane, expire or are suspects stay.
 
     Rows that meanwhile belong to nobody or somebody else are a consumer's retry and stay untouched.
     """
-    free = and_(_mine(claimant, letters), outbox.c.lane == "", ~suspected)
+    free = and_(_mine(claimant, letters), outbox.c.lane == "", outbox.c.expires_at.is_(None), ~suspected)
     connection.execute(delete(outbox).where(free))
     _update(connection, claimant, letters, resend_at)
 
@@ -91,7 +91,8 @@ def _due(connection: Connection, queue: str, now: float, limit: int) -> Select[t
     )
     return (
         select(outbox.c.seq)
-        .where(outbox.c.queue == queue, outbox.c.ready_at <= now, or_(outbox.c.lane == "", ~blocked))
+        .where(outbox.c.queue == queue, outbox.c.ready_at <= now, outbox.c.parked_at.is_(None))
+        .where(or_(outbox.c.lane == "", ~blocked))
         .order_by(outbox.c.ready_at, outbox.c.seq)
         .limit(limit)
         .with_for_update(skip_locked=True)  # PostgreSQL's; SQLite has one writer and leaves it out
@@ -127,7 +128,3 @@ def _update(connection: Connection, claimant: Claimant, letters: Sequence[Letter
 def _mine(claimant: Claimant, letters: Sequence[Letter]) -> ColumnElement[bool]:
     ids = [letter.id for letter in letters]
     return and_(outbox.c.queue == letters[0].queue, outbox.c.id.in_(ids), outbox.c.owner == claimant.owner)
-
-
-def _letter(row: Row[Any]) -> Letter:
-    return Letter(row.id, row.queue, bytes(row.body), orjson.loads(row.headers), row.lane, row.attempt)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from bus.backbone import inbox, outbox
 from bus.backbone.dead_letters import bury
+from bus.backbone.parking import expire, give_up
 from bus.backbone.retries import Retries, verdict
 from bus.errors import ShuttingDown, StateUnavailable
 from bus.ports import Letter, Transport
@@ -107,7 +108,7 @@ class _Consumer(ABC):
         """Handle one letter until its outcome, whichever it is, is on disk."""
 
     async def _fail(self, letter: Letter, error: Exception) -> None:
-        """Have the letter tried again, or put it with the dead letters."""
+        """Have the letter tried again, or give it up."""
         delay = self._retries.delay(error, letter.attempt)
         code, reason = verdict(error)
         _log.warning(
@@ -116,7 +117,7 @@ class _Consumer(ABC):
 
         def work(connection: Connection) -> None:
             if delay is None:
-                bury(connection, letter, code, reason)
+                give_up(connection, letter, code, reason)
             else:
                 inbox.forget(connection, letter)
                 outbox.postpone(connection, replace(letter, attempt=letter.attempt + 1), time.time() + delay)
@@ -134,7 +135,7 @@ class TransactionConsumer(_Consumer):
     """Runs ``handle(connection, letter)`` in one transaction with the inbox and the outbox.
 
     The handler runs off the event loop and must not commit. What it raises rolls everything back; then the
-    error's retry class decides between another attempt and the dead letters.
+    error's retry class decides between another attempt and giving the letter up.
     """
 
     def __init__(
@@ -152,7 +153,13 @@ class TransactionConsumer(_Consumer):
 
     async def _settle(self, letter: Letter) -> None:
         def work(connection: Connection) -> None:
-            if inbox.enter(connection, letter, time.time()):
+            now = time.time()
+            if 0 < letter.expires_at <= now and expire(connection, now, letter):
+                return
+            entered = inbox.enter(connection, letter, now)
+            if entered.status == "parked":
+                return
+            if entered.status == "new":
                 outbox.post(connection, self._handle(connection, letter) or ())
             outbox.remove(connection, letter)
 
@@ -185,7 +192,7 @@ class EffectConsumer(_Consumer):
 
     async def _settle(self, letter: Letter) -> None:
         claimed = await insist(self._state, lambda connection: self._begin(connection, letter))
-        if claimed.status in ("done", "busy"):
+        if claimed.status in ("done", "busy", "parked"):
             return
         try:
             following = await self._handle(letter, redelivered=claimed.status == "again")
@@ -205,7 +212,10 @@ class EffectConsumer(_Consumer):
             await insist(self._state, lambda connection: bury(connection, letter, "unposted", reason))
 
     def _begin(self, connection: Connection, letter: Letter) -> inbox.Claim:
-        claimed = inbox.claim(connection, letter, self._owner, time.time(), self._lease)
+        now = time.time()
+        if 0 < letter.expires_at <= now and expire(connection, now, letter):
+            return inbox.Claim("parked")
+        claimed = inbox.claim(connection, letter, self._owner, now, self._lease)
         if claimed.status == "done":
             outbox.remove(connection, letter)
         elif claimed.status == "busy":

@@ -67,6 +67,7 @@ def replay(connection: Connection, queue: str, letter_id: str) -> bool:
     """Inside a work: send one dead letter on its way again, from attempt 1; False when there is no such letter."""
     found = _take(connection, queue, letter_id)
     if found is not None:
+        forget(connection, found)
         outbox.post(connection, [found])
     return found is not None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from queue import Empty
 from typing import Any, TypeAlias
@@ -12,7 +12,8 @@ import kombu
 import structlog
 from kombu.exceptions import KombuError
 
-from bus.backbone.topology import ATTEMPT, EXCHANGE, LANE, QUEUES, physical
+from bus.backbone.topology import EXCHANGE, QUEUES, physical
+from bus.backbone.wire import headers_of, letter_from
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter
 
@@ -66,7 +67,7 @@ class Session:
                     content_type="application/octet-stream",
                     content_encoding="binary",
                     message_id=letter.id,
-                    headers={**letter.headers, LANE: letter.lane, ATTEMPT: letter.attempt},
+                    headers=headers_of(letter),
                 )
 
     def consume(self, queue: str, prefetch: int) -> None:
@@ -155,9 +156,5 @@ def _errors(connection: Any) -> tuple[type[BaseException], ...]:
 
 
 def _letter(queue: str, message: Any) -> Letter:
-    headers: Mapping[str, Any] = message.headers
     body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
-    own = {name: str(value) for name, value in headers.items() if name not in (LANE, ATTEMPT)}
-    return Letter(
-        message.properties["message_id"], queue, body, own, str(headers.get(LANE, "")), int(headers.get(ATTEMPT, 1))
-    )
+    return letter_from(queue, message.properties["message_id"], body, message.headers)

@@ -16,17 +16,20 @@ class Claim:
     """What the inbox says of a letter that arrives.
 
     new: nobody has begun it. again: somebody began it and died, so its effect may have happened. busy:
-    somebody alive is at it until ``until`` at least. done: it is finished.
+    somebody alive is at it until ``until`` at least. done: it is finished. parked: it waits for a person, and
+    copies of it that a broker still holds mean nothing.
     """
 
-    status: Literal["new", "again", "busy", "done"]
+    status: Literal["new", "again", "busy", "done", "parked"]
     until: float = 0.0
 
 
-def enter(connection: Connection, letter: Letter, now: float) -> bool:
-    """Inside a work: record ``letter`` as done; False when it was before."""
+def enter(connection: Connection, letter: Letter, now: float) -> Claim:
+    """Inside a work: record ``letter`` as done, unless it was before or is parked."""
     row = _row(letter, "done", "", 0.0, now) | {"finished_at": now}
-    return _insert(connection, row)
+    if _insert(connection, row):
+        return Claim("new")
+    return Claim("parked" if _status(connection, letter) == "parked" else "done")
 
 
 def claim(connection: Connection, letter: Letter, owner: str, now: float, lease: float) -> Claim:
@@ -37,8 +40,8 @@ def claim(connection: Connection, letter: Letter, owner: str, now: float, lease:
     found = connection.execute(select(inbox).where(_is(letter)).with_for_update()).first()
     if found is None:  # forgotten between the two statements, which only another process can do
         return Claim("busy", now)
-    if found.status == "done":
-        return Claim("done")
+    if found.status in ("done", "parked"):
+        return Claim(found.status)
     if found.lease_until > now:
         return Claim("busy", found.lease_until)
     connection.execute(update(inbox).where(_is(letter)).values(owner=owner, lease_until=now + lease, started_at=now))
@@ -47,7 +50,20 @@ def claim(connection: Connection, letter: Letter, owner: str, now: float, lease:
 
 def is_done(connection: Connection, letter: Letter) -> bool:
     """Inside a work: whether the effect of ``letter`` has happened."""
-    return connection.scalar(select(inbox.c.status).where(_is(letter))) == "done"
+    return _status(connection, letter) == "done"
+
+
+def is_parked(connection: Connection, letter: Letter) -> bool:
+    """Inside a work: whether ``letter`` waits for a person."""
+    return _status(connection, letter) == "parked"
+
+
+def mark(connection: Connection, letter: Letter, status: Literal["done", "parked"], now: float) -> None:
+    """Inside a work: copies of ``letter`` that come from now on have no effect, whatever was known of it before."""
+    row = _row(letter, status, "", 0.0, now) | {"finished_at": now}
+    changes = {"status": status, "owner": "", "lease_until": 0.0, "finished_at": now}
+    statement = insert_into(connection, inbox).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["queue", "id"], set_=changes))
 
 
 def finish(connection: Connection, letter: Letter, now: float) -> None:
@@ -82,6 +98,10 @@ def _insert(connection: Connection, row: dict[str, object]) -> bool:
     """Whether the row is new; asked by RETURNING, because PostgreSQL's driver does not count rows of an INSERT."""
     statement = insert_into(connection, inbox).values(row).on_conflict_do_nothing().returning(inbox.c.id)
     return connection.execute(statement).first() is not None
+
+
+def _status(connection: Connection, letter: Letter) -> str | None:
+    return connection.scalar(select(inbox.c.status).where(_is(letter)))
 
 
 def _is(letter: Letter) -> ColumnElement[bool]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, select, update
 
 from bus.backbone import topology
 from bus.backbone.tables import SUSPECT, insert_into, outbox
@@ -71,6 +72,12 @@ def unfinished(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(outbox)) or 0
 
 
+def letter_of(row: Row[Any]) -> Letter:
+    """The letter of a row of the outbox."""
+    body, headers = bytes(row.body), orjson.loads(row.headers)
+    return Letter(row.id, row.queue, body, headers, row.lane, row.attempt, row.expires_at or 0.0)
+
+
 class SqlOutbox:
     """The outbox as a port of its own, for code that has no transaction to put letters into."""
 
@@ -96,4 +103,5 @@ def _row(letter: Letter, now: float, due_at: float) -> dict[str, object]:
         "owner": "",
         "crashes": 0,
         "created_at": now,
+        "expires_at": letter.expires_at or None,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,8 @@ from pika.exceptions import AMQPError
 from bus.backbone.rabbitmq_declare import declare
 from bus.backbone.rabbitmq_link import Link, answered, open_channel
 from bus.backbone.rabbitmq_publisher import Publisher
-from bus.backbone.topology import ATTEMPT, DEATH, LANE, physical
+from bus.backbone.topology import DEATH, physical
+from bus.backbone.wire import letter_from
 from bus.errors import ShuttingDown
 from bus.ports import Handler, Letter
 
@@ -115,10 +116,7 @@ class RabbitTransport:
 
 
 def _letter(queue: str, properties: Any, body: bytes) -> Letter:
-    headers: Mapping[str, Any] = properties.headers or {}
-    own = {name: value for name, value in headers.items() if isinstance(value, str) and name != LANE}
-    if "x-first-death-reason" in own:
-        own[DEATH] = own["x-first-death-reason"]
-    return Letter(
-        properties.message_id or "", queue, body, own, str(headers.get(LANE, "")), int(headers.get(ATTEMPT, 1))
-    )
+    headers: dict[str, Any] = properties.headers or {}
+    if "x-first-death-reason" in headers:
+        headers[DEATH] = headers["x-first-death-reason"]
+    return letter_from(queue, properties.message_id or "", body, headers)

@@ -12,7 +12,8 @@ from pika.spec import PERSISTENT_DELIVERY_MODE, Basic
 
 from bus.backbone.rabbitmq_declare import declare
 from bus.backbone.rabbitmq_link import Link, answered, open_channel
-from bus.backbone.topology import ATTEMPT, EXCHANGE, LANE, physical
+from bus.backbone.topology import EXCHANGE, physical
+from bus.backbone.wire import headers_of
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter
 
@@ -132,5 +133,5 @@ def _properties(letter: Letter) -> BasicProperties:
         app_id="meridian",
         content_type="application/octet-stream",
         delivery_mode=PERSISTENT_DELIVERY_MODE,
-        headers={**letter.headers, LANE: letter.lane, ATTEMPT: letter.attempt},
+        headers=headers_of(letter),
     )

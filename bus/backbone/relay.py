@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection
 
-from bus.backbone import claims, inbox
+from bus.backbone import claims, inbox, parking
 from bus.backbone.outbox import topic
 from bus.backbone.retries import verdict
 from bus.backbone.topology import QUEUES
@@ -29,7 +29,7 @@ class Pace:
     """How a relay works; seconds. Letters posted by this process do not wait for ``poll``.
 
     ``resend`` is when a letter that holds its lane is published again although the broker had confirmed it.
-    ``remember`` is how long the inbox recognises a duplicate.
+    ``remember`` is how long the inbox recognises a duplicate. ``expiry`` is how late an expired letter is noticed.
     """
 
     poll: float = 0.5
@@ -38,6 +38,7 @@ class Pace:
     refused: float = 1.0
     resend: float = 900.0
     remember: float = 7 * 86400.0
+    expiry: float = 1.0
     backoff: float = 0.5
     longest_backoff: float = 5.0
 
@@ -72,6 +73,7 @@ class Relay:
         if self._state.shared:
             self._tasks.append(asyncio.create_task(self._renew(), name="relay-leases"))
         self._tasks.append(asyncio.create_task(self._prune(), name="relay-prune"))
+        self._tasks.append(asyncio.create_task(self._expire(), name="relay-expiry"))
 
     async def stop(self) -> None:
         """Stop at once; what is not confirmed stays in the outbox."""
@@ -136,6 +138,15 @@ class Relay:
             with suppress(StateUnavailable):
                 await self._state.write(lambda c: inbox.prune(c, time.time() - self._pace.remember))
             await asyncio.sleep(3600)
+
+    async def _expire(self) -> None:
+        while True:
+            with suppress(StateUnavailable):
+                due = await self._state.read(parking.next_expiry)
+                if due is not None and due <= time.time():
+                    parked = await self._state.write(lambda c: parking.expire(c, time.time()))
+                    _log.warning("letters expired", parked=parked)
+            await asyncio.sleep(self._pace.expiry)
 
 
 def _waker(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bus.backbone import inbox, outbox
 from bus.backbone.consumer import EffectConsumer, TransactionConsumer, insist
-from bus.backbone.dead_letters import bury
+from bus.backbone.parking import give_up
 from bus.backbone.relay import Pace, Relay
 from bus.backbone.topology import DEATH, QUEUES, dead, origin
 from bus.ports import Letter, Transport
@@ -68,7 +68,9 @@ class Backbone:
         def work(connection: Connection) -> None:
             if inbox.is_done(connection, given_up):  # its consumers died, but only after the effect
                 outbox.remove(connection, given_up)
+            elif inbox.is_parked(connection, given_up):
+                return
             elif code != "poison" or not outbox.suspect(connection, given_up):
-                bury(connection, given_up, code, text)
+                give_up(connection, given_up, code, text)
 
         await insist(self._state, work)

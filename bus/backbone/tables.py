@@ -24,7 +24,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bus.state.store import metadata
 
 #: Letters that are not finished. ``ready_at`` is when a relay may take the row: its due time, or the end of
-#: the lease of the relay named in ``owner``. ``crashes`` counts owners that died with it.
+#: the lease of the relay named in ``owner``. ``crashes`` counts owners that died with it. A row with ``parked_at``
+#: waits for a person and is never due, but it still holds its lane. One that is not done at ``expires_at`` is parked.
 outbox = Table(
     "outbox",
     metadata,
@@ -39,6 +40,10 @@ outbox = Table(
     Column("owner", String(64), nullable=False),
     Column("crashes", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("parked_at", Double),
+    Column("parked_code", String(64)),
+    Column("parked_reason", Text),
     UniqueConstraint("queue", "id"),
     sqlite_autoincrement=True,
 )
@@ -49,10 +54,15 @@ SUSPECT = 2
 suspected = outbox.c.crashes >= literal_column(str(SUSPECT))
 
 Index("outbox_suspected", outbox.c.queue, sqlite_where=suspected, postgresql_where=suspected)
+_parked = outbox.c.parked_at.is_not(None)
+_expiring = outbox.c.expires_at.is_not(None) & outbox.c.parked_at.is_(None)
+
+Index("outbox_parked", outbox.c.parked_at, sqlite_where=_parked, postgresql_where=_parked)
+Index("outbox_expiring", outbox.c.expires_at, sqlite_where=_expiring, postgresql_where=_expiring)
 Index("outbox_ready", outbox.c.queue, outbox.c.ready_at, outbox.c.seq)
 Index("outbox_lane", outbox.c.queue, outbox.c.lane, outbox.c.seq)
 
-#: What consumers have begun (``claimed``) and finished (``done``).
+#: What consumers have begun (``claimed``) and finished (``done``), and what waits for a person (``parked``).
 inbox = Table(
     "inbox",
     metadata,

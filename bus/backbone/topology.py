@@ -25,6 +25,8 @@ DEATH: Final = "x-meridian-death"
 
 LANE: Final = "x-meridian-lane"
 ATTEMPT: Final = "x-meridian-attempt"
+EXPIRES: Final = "x-meridian-expires"
+"""Unix seconds, as text: what is a float in one AMQP client is a decimal in another."""
 
 DELIVERY_LIMIT: Final = 5
 """How often a letter may kill or lose its consumer before it is put aside."""

@@ -101,12 +101,12 @@ async def test_a_failing_letter_is_retried_with_pauses_and_then_kept_with_its_re
         raise ProviderUnreachable("LIS at 127.0.0.1 refuses connections")
 
     async with running(any_installation, effects(CALLS, handle)) as bus:
-        await bus.outbox.post([letter("1", CALLS, lane="visit", body=b'{"order":1}')])
+        await bus.outbox.post([letter("1", CALLS, body=b'{"order":1}')])
         dead = await bus.first_dead()
         assert await bus.waiting() == 0
     assert attempts == [1, 2, 3]
     assert (dead.code, dead.reason) == ("provider-unreachable", "LIS at 127.0.0.1 refuses connections")
-    assert (dead.letter.body, dead.letter.lane, dead.letter.attempt) == (b'{"order":1}', "visit", 3)
+    assert (dead.letter.body, dead.letter.attempt) == (b'{"order":1}', 3)
 
 
 async def test_a_permanent_error_is_not_tried_again(installation: Settings) -> None:

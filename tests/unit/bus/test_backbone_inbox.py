@@ -30,20 +30,20 @@ async def state(tmp_path: Path) -> AsyncIterator[State]:
 
 async def test_a_finished_letter_is_known_until_it_is_pruned(state: State) -> None:
     def work(connection: Connection) -> None:
-        assert inbox.enter(connection, LETTER, 100.0)
-        assert not inbox.enter(connection, LETTER, 101.0)
+        assert inbox.enter(connection, LETTER, 100.0).status == "new"
+        assert inbox.enter(connection, LETTER, 101.0).status == "done"
         assert inbox.claim(connection, LETTER, "me", 102.0, 30.0).status == "done"
         inbox.prune(connection, 100.0)
-        assert not inbox.enter(connection, LETTER, 103.0)
+        assert inbox.enter(connection, LETTER, 103.0).status == "done"
         inbox.prune(connection, 100.5)
-        assert inbox.enter(connection, LETTER, 104.0)
+        assert inbox.enter(connection, LETTER, 104.0).status == "new"
 
     await state.write(work)
 
 
 async def test_the_same_id_in_another_queue_is_another_letter(state: State) -> None:
     def work(connection: Connection) -> None:
-        assert inbox.enter(connection, LETTER, 1.0)
+        assert inbox.enter(connection, LETTER, 1.0).status == "new"
         assert inbox.enter(connection, Letter(LETTER.id, ENGINE, b""), 1.0)
 
     await state.write(work)
