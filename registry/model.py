@@ -56,7 +56,8 @@ class Policy:
     ``retries`` counts further tries after the first and is honoured only where ``idempotent`` is true or
     the first byte never left; ``breaker_failures`` consecutive failures open the breaker for ``breaker_open``.
     ``on_failure`` says what becomes of a delivery, or of a workflow's call, that failed all the same. ``backlog`` is
-    how many accepted messages of the service may wait; 0 leaves it to the settings.
+    how many accepted messages of the service may wait; 0 leaves it to the settings. One that is not delivered within
+    ``expires`` seconds of its acceptance waits for a person; 0: it never expires.
     """
 
     timeout: float = 10.0
@@ -69,6 +70,7 @@ class Policy:
     breaker_open: float = 5.0
     backlog: int = 0
     on_failure: tuple[Rule, ...] = ()
+    expires: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ class Operation:
     ``attachments`` is None where nobody may attach anything; ``binaries`` and ``reply_binaries`` are None where no
     schema says what is binary.
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
+    ``order_by`` is the one of ``keys`` whose messages stay in order when they are accepted for later.
     ``request_inside``/``reply_inside``: the contract's document travels inside another one; ``encloses`` and
     ``discloses`` say that the SOAP provider has it so too, with no mapping step that does it.
     ``require`` names what its callers must do by WS-Security: ``signature``, ``encryption``.
@@ -247,6 +250,7 @@ class Operation:
     reply_check: Check | None = None
     keys: tuple[Key, ...] = ()
     reply_keys: tuple[Key, ...] = ()
+    order_by: Key | None = None
     to_json: Transform | None = None
     to_xml: Transform | None = None
     reply_to_json: Transform | None = None

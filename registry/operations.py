@@ -22,7 +22,7 @@ from registry.inside import compile_inside
 from registry.keys import checked_xpath, compile_keys
 from registry.library import Library
 from registry.mapping import OperationMapping
-from registry.model import Call, Check, Form, Operation, Policy, Protocol, Provider, Security, Validator
+from registry.model import Call, Check, Form, Key, Operation, Policy, Protocol, Provider, Security, Validator
 from registry.operation_faults import find_faults
 from registry.paths import parse_path
 from registry.rest_faces import RestFace, http_form, rest_face
@@ -98,6 +98,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
     )  # fmt: skip
     encodings = _encodings(bound, by)
     action = soap.get("action") or (bound.action if bound else "")
+    keys = _keys("keys", raw, form, scope, spot)
     operation = Operation(
         service=scope.service,
         version=scope.version,
@@ -126,8 +127,9 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         request_check=checks["request"],
         reply_check=checks["reply"],
         contracts=contracts(checks, scope.contract, _schemas_of(described, scope.bench.library), scope.bench.library),
-        keys=_keys("keys", raw, form, scope, spot),
+        keys=keys,
         reply_keys=_keys("reply_keys", raw, form, scope, spot),
+        order_by=_order_by(raw, keys, scope, spot),
         to_json=by.request.to_json if by.request else None,
         to_xml=by.request.to_xml if by.request else None,
         reply_to_json=by.reply.to_json if by.reply else None,
@@ -290,7 +292,17 @@ def _validator(
     return library.xsd_validator(scope.contract.schemas, scope.contract.file)
 
 
-def _keys(field: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, spot: Spot) -> Any:
+def _order_by(raw: Mapping[str, Any], keys: tuple[Key, ...], scope: VersionScope, spot: Spot) -> Key | None:
+    """The request key that keeps accepted messages in order; one that does not compile has its problem already."""
+    name = raw.get("order_by")
+    if name is not None and name not in raw.get("keys", {}):
+        hint = nearest(name, raw.get("keys", {})) or "declare it under keys: an order needs a key of the request"
+        message = f"order_by names {name!r}, which is no key of {raw['name']}"
+        scope.bench.findings.add([spot.at("order_by").problem(message, hint)])
+    return next((key for key in keys if key.name == name), None)
+
+
+def _keys(field: str, raw: Mapping[str, Any], form: Form, scope: VersionScope, spot: Spot) -> tuple[Key, ...]:
     return compile_keys(raw.get(field, {}), form, scope.namespaces, spot.at(field), scope.bench.findings)
 
 

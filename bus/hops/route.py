@@ -18,9 +18,7 @@ from registry.model import Operation
 from transformers import ns
 from transformers.document import Document, Element, Json, is_xml
 from transformers.errors import MappingFailed
-
-#: The keys that tie messages together so closely that they must stay in order, the strongest first.
-_LANES = ("visit_no", "order_no", "patient_id")
+from transformers.identity import canonical
 
 
 async def route(message: Message, onward: Next, ports: Ports) -> Message:
@@ -36,7 +34,7 @@ async def route(message: Message, onward: Next, ports: Ports) -> Message:
     else:
         return await onward(message)
     letter = await off_loop(content_of(message).size, write, message, operation)
-    await ports.outbox.post((replace(letter, id=_letter_id(letter, message), headers={"flow": message.flow}),))
+    await ports.outbox.post((_addressed(letter, message, operation),))
     # A SOAP call is answered with 200 (WS-I Basic Profile 1.1 R1111): clients take an envelope under 202 for a fault.
     status = 200 if message.door == "soap" else 202
     return message.evolve(
@@ -45,7 +43,7 @@ async def route(message: Message, onward: Next, ports: Ports) -> Message:
 
 
 def _deliver_letter(message: Message, operation: Operation) -> Letter:
-    return Letter(message.id, DELIVER, parcel.pack(message), lane=_lane(message))
+    return Letter(message.id, DELIVER, parcel.pack(message))
 
 
 def _engine_letter(message: Message, operation: Operation) -> Letter:
@@ -66,6 +64,18 @@ def _for_workflow(message: Message, operation: Operation) -> Json:
     return document  # type: ignore[return-value]
 
 
+def _addressed(letter: Letter, message: Message, operation: Operation) -> Letter:
+    """The letter under its own id, in the lane and for as long as its operation says."""
+    expires = operation.policy.expires
+    return replace(
+        letter,
+        id=_letter_id(letter, message),
+        headers={"flow": message.flow},
+        lane=_lane(message, operation),
+        expires_at=message.received_at + expires if expires else 0.0,
+    )
+
+
 def _letter_id(letter: Letter, message: Message) -> str:
     """The letter's own id; for a caller that names its attempt, the same id for every repetition of it."""
     if not message.idempotency_key or message.consumer is None:
@@ -75,9 +85,14 @@ def _letter_id(letter: Letter, message: Message) -> str:
     return f"once-{hashlib.sha256(name.encode()).hexdigest()[:40]}"
 
 
-def _lane(message: Message) -> str:
-    found = dict(reversed(message.keys))
-    return next((f"{name}:{found[name]}" for name in _LANES if name in found), "")
+def _lane(message: Message, operation: Operation) -> str:
+    """``<service>/<key>=<value>`` by the first value of the key that the operation orders by; empty without one."""
+    key = operation.order_by
+    value = next((value for name, value in message.keys if name == key.name), "") if key is not None else ""
+    if key is None or not value:
+        return ""
+    # One person's 15 and 18 digit numbers are one lane.
+    return f"{operation.service}/{key.name}={(key.identity and canonical(value)) or value}"
 
 
 def _acknowledgement(message: Message) -> Document:

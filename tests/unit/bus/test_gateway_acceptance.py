@@ -11,7 +11,7 @@ from twins import (
     envelope,
 )
 
-from registry.model import Check, Key
+from registry.model import Check, Key, Policy
 from transformers.errors import Violation
 
 
@@ -62,11 +62,40 @@ async def test_a_caller_that_repeats_its_idempotency_key_makes_one_letter() -> N
     assert first == second != third
 
 
-async def test_letters_of_one_visit_share_a_lane() -> None:
-    key = Key("visit_no", lambda document: (document["visit_no"],))  # type: ignore[index, call-overload, return-value]
-    one = rest_world(mode="async", keys=(key,))
+async def test_letters_of_the_key_that_an_operation_orders_by_share_a_lane() -> None:
+    one = rest_world(mode="async", keys=(key("visit_no"),), order_by=key("visit_no"))
     await rest(one)
-    assert one.outbox.letters[0].lane == "visit_no:V1"
+    assert one.outbox.letters[0].lane == "lis/visit_no=V1"
+
+
+async def test_letters_flow_freely_where_no_order_is_asked_for_or_the_key_is_missing() -> None:
+    one = rest_world(mode="async", keys=(key("visit_no"),))
+    await rest(one)
+    other = rest_world(mode="async", keys=(key("order_no"),), order_by=key("order_no"))
+    await rest(other)
+    assert [letter.lane for letter in (*one.outbox.letters, *other.outbox.letters)] == ["", ""]
+
+
+async def test_events_and_starts_of_one_key_share_a_lane_too() -> None:
+    for ends in ({"raises": "lab.resulted"}, {"starts": "visit"}):
+        one = rest_world(**ends, keys=(key("visit_no"),), order_by=key("visit_no"))
+        await rest(one)
+        assert one.outbox.letters[0].lane == "lis/visit_no=V1"
+
+
+async def test_a_person_has_one_lane_whichever_identity_number_a_caller_knows() -> None:
+    one = rest_world(mode="async", keys=(key("id_no", identity=True),), order_by=key("id_no", identity=True))
+    await rest(one, b'{"id_no":"110105491231002"}')
+    await rest(one, b'{"id_no":"11010519491231002x"}')
+    assert {letter.lane for letter in one.outbox.letters} == {"lis/id_no=11010519491231002X"}
+
+
+async def test_a_letter_expires_so_many_seconds_after_its_acceptance() -> None:
+    one = rest_world(mode="async", policy=Policy(expires=60))
+    await rest(one)
+    (letter,) = one.outbox.letters
+    assert letter.expires_at == one.journal.outcomes[0].received_at + 60
+    assert letter.lane == ""
 
 
 async def test_an_acknowledgement_is_not_held_against_the_replys_contract() -> None:
