@@ -139,7 +139,7 @@ class Bus:
             registry=self.registry,
             reader=self.reader,
             users=Users(self.settings),
-            workflows=Instances(self.state),
+            workflows=Instances(self.state, self.registry),
             endpoints=self.connector.describe,
             refused=lambda: str(self.registry.problem or ""),
             given_up=lambda: self.state.read_blocking(lambda found: dead_letters(found, limit=SHOWN)),

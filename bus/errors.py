@@ -31,6 +31,7 @@ MeridianError
     │   └── EndpointBusy        the concurrency limit and its queue are full: nothing was sent
     ├── OutcomeUnknown          a write was sent and its answer never seen; nobody knows whether it was done
     ├── CallerGone              the caller hung up before its answer
+    ├── OrderRefused            an operator's order that does not fit the workflow instance as it is
     ├── SettingsInvalid         a setting that cannot be used
     └── Unavailable             the bus itself cannot keep its promises now
         ├── JournalUnavailable
@@ -237,6 +238,10 @@ class CallerGone(BusError):
     """The caller hung up, or this process stopped, before there was an answer."""
 
 
+class OrderRefused(BusError):
+    """An operator's order that does not fit a workflow instance as it is; the message says why, and what would."""
+
+
 class SettingsInvalid(BusError):
     """A setting that cannot be used; the message names its key and where it was read."""
 
@@ -341,6 +346,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     ProviderError: _row("provider", 502, "server", "transient", "对方系统出错", "The provider failed", "检查对方系统", "Check that system"),
     OutcomeUnknown: _row("outcome-unknown", 500, "server", "operator", "结果未知", "The outcome is unknown", "与对方核对后再决定", "Reconcile with the provider, then decide"),
     CallerGone: _row("caller-gone", 499, "caller", "permanent", "调用方已断开", "The caller hung up", "检查调用方的超时设置", "Check the caller's own timeout"),
+    OrderRefused: _row("order-refused", 409, "caller", "permanent", "指令不适用于该流程实例", "The order does not fit the workflow instance", "查看实例当前允许的指令", "Look at what the instance allows now"),
     SettingsInvalid: _row("settings", 500, "server", "operator", "配置项有误", "A setting cannot be used", "修正所列配置项后重启", "Correct the setting named, then restart"),
     JournalUnavailable: _row("journal-unavailable", 503, "server", "transient", "日志库不可写", "The journal cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),
     StateUnavailable: _row("state-unavailable", 503, "server", "transient", "状态库不可写", "The state store cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),

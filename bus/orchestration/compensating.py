@@ -35,15 +35,15 @@ class Compensating(Sending):
             token = self._new_token(0)
             token.step, token.phase, token.started_at = undo.step, "undo", self._now
             token.generation = int(undo.key.rpartition(":")[2])
-            self._send_undo(token)
+            self._send_anew(token)
 
-    def _send_undo(self, token: Token) -> None:
-        """Make the undo with as many tries as if it were new."""
-        token.phase_tries = 0
+    def _send_anew(self, token: Token) -> None:
+        """Make the token's call with as many tries as if it were new, or leave it to a person."""
+        token.tries, token.phase_tries, token.alerted, token.trouble = 0, 0, False, None
         try:
             token.request = self._request(token)
-        except MappingFailed:
-            self._stick(token, "mapping")
+        except MappingFailed as error:
+            self._stick(token, Failure(token.step, "mapping", str(error)))
         else:
             self._send(token)
 
@@ -54,16 +54,17 @@ class Compensating(Sending):
     def _undo_failed(self, token: Token, failure: CallFailure) -> None:
         retry = self._retry(token)
         worth = failure.unknown or failure.retry == "transient"
-        if worth and token.phase_tries < retry.attempts:
+        if failure.action == "retry":
+            token.status, token.retry_at = "backoff", self._now + failure.pause
+        elif failure.action == "warn":
+            self._alarms.append(Alarm("warned", token.step, failure.code))
+            self._undone(token)
+        elif not failure.action and worth and token.phase_tries < retry.attempts:
             token.status, token.retry_at = "backoff", self._now + self._pause(token, retry)
         else:
-            self._stick(token, failure.code)
+            self._stick(token, Failure(token.step, failure.code, failure.message))
 
-    def _stick(self, token: Token, code: str) -> None:
-        token.status = "stuck"
-        self._it.status = "stuck"
-        self._alarms.append(Alarm("stuck", token.step, code))
-
-    def _resume(self) -> None:
-        if self._it.status == "stuck":
-            self._it.status = "compensating"
+    def _stick(self, token: Token, trouble: Failure) -> None:
+        """Nothing goes on here until a person says how."""
+        token.status, token.trouble, token.deadline_at = "stuck", trouble, None
+        self._alarms.append(Alarm("parked" if token.phase == "do" else "stuck", token.step, trouble.code))

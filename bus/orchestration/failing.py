@@ -1,4 +1,4 @@
-"""Calls that fail: tried again, given up, or, when nobody knows whether they were done, reversed first."""
+"""Calls that fail: tried again, given up, left to a person, or, where nobody knows whether they were done, settled."""
 
 from __future__ import annotations
 
@@ -11,24 +11,37 @@ from transformers.errors import MappingFailed
 class Failing(Compensating):
     """Decides what a failed call means for its step."""
 
-    def _in_doubt(self, token: Token, failure: CallFailure) -> None:
-        """The call may have been done: settle that before anything else."""
-        token.doubtful = True
-        if self._program.calls[token.step].step.unknown:
+    def _step_failed(self, token: Token, failure: CallFailure) -> None:
+        """What may have been done is settled before anything else; then the operation's policy has the word."""
+        token.doubtful = token.doubtful or failure.unknown
+        if failure.unknown and self._program.calls[token.step].step.unknown:
             token.failure = Failure(token.step, failure.code, failure.message)
             self._reverse(token, failure)
-        elif failure.idempotent and failure.retry == "transient":
-            self._try_again(token, failure)
-        else:
-            self._give_up(token, failure)
+            return
+        repeatable = failure.idempotent or not failure.unknown
+        match failure.action:
+            case "retry" if repeatable:
+                self._pause_then_send(token, failure, failure.pause)
+            case "park" if self._it.status == "running":
+                self._stick(token, Failure(token.step, failure.code, failure.message))
+            case "warn":
+                self._alarms.append(Alarm("warned", token.step, failure.code))
+                self._completed(token, None)
+            case "" if repeatable and failure.retry == "transient":
+                self._try_again(token, failure)
+            case _:
+                self._give_up(token, failure)
 
     def _try_again(self, token: Token, failure: CallFailure) -> None:
         retry = self._retry(token)
-        if self._it.status != "running" or token.tries + token.phase_tries >= retry.attempts:
+        if token.tries + token.phase_tries >= retry.attempts:
             self._give_up(token, failure)
-            return
-        due = self._now + self._pause(token, retry)
-        if token.deadline_at is not None and due >= token.deadline_at:
+        else:
+            self._pause_then_send(token, failure, self._pause(token, retry))
+
+    def _pause_then_send(self, token: Token, failure: CallFailure, pause: float) -> None:
+        due = self._now + pause
+        if self._it.status != "running" or (token.deadline_at is not None and due >= token.deadline_at):
             self._give_up(token, failure)
         else:
             token.status, token.retry_at = "backoff", due
@@ -56,6 +69,7 @@ class Failing(Compensating):
         retry = self._retry(token)
         if not token.alerted and (failure.retry != "transient" or token.phase_tries >= retry.attempts):
             token.alerted = True
+            token.trouble = Failure(token.step, failure.code, failure.message)
             self._alarms.append(Alarm("reversal", token.step, failure.code))
         token.status, token.retry_at = "backoff", self._now + self._pause(token, retry)
 
@@ -63,7 +77,8 @@ class Failing(Compensating):
         """What the step's call may have done is undone: try it anew under a new key, or fail."""
         step = self._program.calls[token.step].step
         failure = token.failure or Failure(token.step, "provider-timeout", "its outcome was unknown and was reversed")
-        token.phase, token.phase_tries, token.doubtful, token.failure = "do", 0, False, None
+        token.phase, token.phase_tries, token.doubtful = "do", 0, False
+        token.failure, token.trouble, token.alerted = None, None, False
         again = step.unknown is not None and step.unknown.then == "retry" and token.tries < step.retry.attempts
         if not again or self._it.status != "running":
             self._give_up(token, failure)

@@ -12,11 +12,11 @@ from transformers.document import Json
 
 Phase = Literal["do", "unknown", "undo"]
 TokenStatus = Literal["ready", "joining", "calling", "backoff", "waiting", "stuck"]
-Status = Literal["running", "completed", "compensating", "compensated", "stuck"]
+Status = Literal["running", "completed", "compensating", "compensated", "cancelled", "stuck"]
 TimerKind = Literal["retry", "deadline"]
 
-#: An instance in one of these is over, unless an operator moves it.
-FINISHED: frozenset[Status] = frozenset({"completed", "compensated"})
+#: An instance in one of these is over.
+FINISHED: frozenset[Status] = frozenset({"completed", "compensated", "cancelled"})
 
 
 @dataclass(slots=True)
@@ -36,7 +36,8 @@ class Token:
     one result. ``tries`` counts the calls of the present phase against its retry. ``generation`` is part of
     the idempotency key: it changes only when an unknown outcome has been reversed. ``doubtful`` says that a
     call of this generation may have been done. ``request`` is the document of the call under way, so that a
-    retry sends the same one. ``missing`` counts the branches a forking token still waits for.
+    retry sends the same one. ``missing`` counts the branches a forking token still waits for. ``failure`` is why
+    the step's call is in doubt, ``trouble`` why the token waits for a person.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Token:
     deadline_at: float | None = None
     missing: int = 0
     failure: Failure | None = None
+    trouble: Failure | None = None
 
 
 @dataclass(slots=True)
@@ -93,13 +95,28 @@ class Instance:
         for token in self.tokens.values():
             if token.status == "backoff" and token.retry_at is not None:
                 found[token.id, "retry"] = token.retry_at
-            if token.deadline_at is not None and self.status == "running":
+            if token.deadline_at is not None and self.failure is None and self.status not in FINISHED:
                 found[token.id, "deadline"] = token.deadline_at
         return found
 
     def waits(self) -> dict[str, tuple[str, dict[str, Json]]]:
         """Which token waits for what: (step, match)."""
         return {t.id: (t.step, t.match) for t in self.tokens.values() if t.status == "waiting"}
+
+    def tasks(self) -> dict[str, Token]:
+        """The tokens that wait for a person, and those that go on trying and would be helped by one."""
+        held = [t for t in self.tokens.values() if t.status == "stuck" or (t.phase == "unknown" and t.alerted)]
+        return {token.id: token for token in held}
+
+    def take_up(self) -> None:
+        """Before a move: a stuck instance goes in the direction that it had."""
+        if self.status == "stuck":
+            self.status = "running" if self.failure is None else "compensating"
+
+    def lay_down(self) -> None:
+        """After a move: an instance is stuck while one of its tokens is, whatever the others still do."""
+        if self.status not in FINISHED and any(token.status == "stuck" for token in self.tokens.values()):
+            self.status = "stuck"
 
     def dump(self) -> bytes:
         """The instance as JSON."""
@@ -120,7 +137,7 @@ class Instance:
 
 
 def _token(raw: Mapping[str, Any]) -> Token:
-    return Token(**{**raw, "failure": _failure(raw["failure"])})
+    return Token(**{**raw, "failure": _failure(raw["failure"]), "trouble": _failure(raw.get("trouble"))})
 
 
 def _failure(raw: Mapping[str, str] | None) -> Failure | None:

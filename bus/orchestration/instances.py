@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Row, Select, func, or_, select, update
 
-from bus.backbone.outbox import post
-from bus.orchestration.letters import order_letter
+from bus.orchestration.allowed import allowed
+from bus.orchestration.instance import Instance
+from bus.orchestration.orders import Orders, Outcome, subject
 from bus.orchestration.stimuli import Order
 from bus.orchestration.tables import (
     alert,
@@ -20,8 +21,10 @@ from bus.orchestration.tables import (
     workflow_timer,
     workflow_wait,
 )
+from bus.orchestration.tasks import list_tasks
+from bus.ports import SnapshotSource
+from bus.state.actions import Action, actions
 from bus.state.store import State
-from transformers.document import Json
 
 Entry = Mapping[str, Any]
 
@@ -41,8 +44,9 @@ _LISTED: tuple[Column[Any], ...] = (
 class Instances:
     """The instances of a state store, for threads without an event loop."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, registry: SnapshotSource) -> None:
         self._state = state
+        self._orders = Orders(registry)
 
     def page(self, *, status: str = "", workflow: str = "", before: str = "", limit: int = 50) -> Sequence[Entry]:
         """Instances, newest first; see ``list_instances``."""
@@ -70,9 +74,17 @@ class Instances:
         """Note that ``user`` has seen an alert; False when there is no such open alert."""
         return self._state.write_blocking(lambda c: acknowledge(c, alert_id, user))
 
-    def order(self, instance: str, order: Order) -> None:
-        """Give an instance an operator's word; a worker carries it out."""
-        self._state.write_blocking(lambda c: post(c, [order_letter(instance, order)]))
+    def tasks(self, limit: int = 100) -> Sequence[Entry]:
+        """What waits for a person, the longest first; see ``tasks.list_tasks``."""
+        return self._state.read_blocking(lambda c: list_tasks(c, limit=limit))
+
+    def order(self, instance: str, order: Order, *, who: str, reason: str = "") -> Outcome:
+        """Give an instance an operator's order. Raises NotFound and OrderRefused."""
+        return self._state.write_blocking(lambda c: self._orders.give(c, instance, order, who=who, reason=reason))
+
+    def foresee(self, instance: str, order: Order) -> Outcome:
+        """What an order would do, without doing it. Raises NotFound."""
+        return self._state.read_blocking(lambda c: self._orders.foresee(c, instance, order))
 
 
 def list_instances(
@@ -117,19 +129,26 @@ def count_by_status(connection: Connection) -> Mapping[str, int]:
 
 def get_instance(connection: Connection, instance: str) -> Entry | None:
     """One instance; beyond what a list holds: ``version``, ``steps`` (in the order begun), ``waits``, ``timers``,
-    ``alerts``, ``definition`` (the linked workflow's JSON), ``input`` and ``vars`` (patient data: mask them)."""
+    ``alerts``, ``tasks`` (closed ones too), ``orders`` (newest first), ``verbs`` (what may be ordered now, each with
+    the steps it may name), ``at`` (the steps it is in), ``done`` (what an undo could take back, oldest first),
+    ``definition`` (the linked workflow's JSON), ``input`` and ``vars`` (patient data: mask them)."""
     row = connection.execute(select(workflow_instance).where(workflow_instance.c.id == instance)).first()
     if row is None:
         return None
     known = select(workflow_definition).where(workflow_definition.c.hash == row.definition_hash)
     definition = connection.execute(known).one()
-    state: dict[str, Json] = orjson.loads(row.state)
+    state = Instance.load(row.state)
     return {
         **_entry(row),
         "version": definition.version,
         "definition": orjson.loads(definition.json),
-        "input": state["input"],
-        "vars": state["vars"],
+        "input": state.input,
+        "vars": state.vars,
+        "at": tuple(sorted(token.step for token in state.tokens.values() if token.step)),
+        "done": tuple(entry.step for entry in state.undo),
+        "verbs": allowed(state),
+        "tasks": list_tasks(connection, instance=instance, done=True),
+        "orders": [_order(action) for action in actions(connection, subject=subject(instance))],
         "steps": _steps(connection, instance),
         "waits": _waits(connection, instance),
         "timers": _timers(connection, instance),
@@ -165,6 +184,10 @@ def _waits(connection: Connection, instance: str) -> Sequence[Entry]:
 def _timers(connection: Connection, instance: str) -> Sequence[Entry]:
     wanted = select(workflow_timer).where(workflow_timer.c.instance == instance).order_by(workflow_timer.c.due_at)
     return [{"kind": row.kind, "due_at": row.due_at} for row in connection.execute(wanted)]
+
+
+def _order(action: Action) -> Entry:
+    return {"at": action.at, "who": action.who, "verb": action.verb, "reason": action.reason}
 
 
 def open_alerts(connection: Connection, limit: int = 20) -> Sequence[Entry]:

@@ -10,7 +10,7 @@ import orjson
 
 from bus.backbone.topology import CALLS, ENGINE
 from bus.message import new_id
-from bus.orchestration.stimuli import CallFailure, CallOut, Event, Order, Result, Stimulus, Timer
+from bus.orchestration.stimuli import CallFailure, CallOut, Event, Result, Stimulus, Timer
 from bus.ports import Letter
 from transformers.document import Json
 from transformers.errors import MalformedDocument
@@ -92,8 +92,6 @@ def _stimulus(body: dict[str, Any]) -> Stimulus:
             return Event(body["token"], body["data"])
         case "timer":
             return Timer(body["token"], body["timer"], float(body["due_at"]))
-        case "order":
-            return Order(body["action"], body.get("step", ""))
         case kind:
             raise ValueError(f"unknown kind {kind!r}")
 
@@ -147,11 +145,6 @@ def timer_letter(instance: str, timer: Timer) -> Letter:
     """The letter that wakes a token."""
     body = {"kind": "timer", "instance": instance, "token": timer.token, "timer": timer.kind, "due_at": timer.due_at}
     return _letter(ENGINE, body)
-
-
-def order_letter(instance: str, order: Order) -> Letter:
-    """The letter that carries an operator's word to an instance."""
-    return _letter(ENGINE, {"kind": "order", "instance": instance, "action": order.action, "step": order.step})
 
 
 def _letter(queue: str, body: dict[str, Any], letter_id: str = "") -> Letter:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bus.orchestration.allowed import allowed
 from bus.orchestration.failing import Failing
-from bus.orchestration.instance import Instance, Token, Undoable
+from bus.orchestration.instance import Failure, Instance, Token, Undoable
 from bus.orchestration.program import Call, End, Fail, Fork, Instruction, Join, Jump, Program, Set, Unless, Wait
 from bus.orchestration.stimuli import (
     Alarm,
@@ -32,10 +33,12 @@ def advance(program: Program, instance: Instance | None, stimulus: Stimulus, now
         begun = Instance(id=stimulus.instance, workflow=program.workflow, definition=program.hash, input=stimulus.input)
         machine = _Machine(program, begun, now)
         machine.start()
+        begun.lay_down()
         return begun, machine.effects(None)
     if instance is None:
         raise ValueError("only a Start may come without an instance")
     moved = instance.copy()
+    moved.take_up()
     machine = _Machine(program, moved, now)
     match stimulus:
         case Result():
@@ -46,6 +49,7 @@ def advance(program: Program, instance: Instance | None, stimulus: Stimulus, now
             machine.timer(stimulus)
         case Order():
             machine.order(stimulus)
+    moved.lay_down()
     return moved, machine.effects(instance)
 
 
@@ -75,10 +79,14 @@ class _Machine(Failing):
         instruction = self._program.code[token.pc]
         if isinstance(instruction, Wait):
             self._note(token, "completed", instruction.step.event)
-            if instruction.step.save:
-                self._it.vars[instruction.step.save] = event.data
-            self._go_on(token)
+            self._came(token, event.data)
         self._settle()
+
+    def _came(self, token: Token, data: Json) -> None:
+        instruction = self._program.code[token.pc]
+        if isinstance(instruction, Wait) and instruction.step.save:
+            self._it.vars[instruction.step.save] = data
+        self._go_on(token)
 
     def timer(self, timer: Timer) -> None:
         token = self._it.tokens.get(timer.token)
@@ -91,33 +99,62 @@ class _Machine(Failing):
         self._settle()
 
     def order(self, order: Order) -> None:
-        if order.action == "cancel":
-            if self._it.status == "running":
-                self._fail("", "cancelled", "an operator cancelled it")
-        else:
-            for token in self._settleable(order.step):
-                if order.action == "skip":
-                    self._settled(token)
-                elif token.phase == "undo":
-                    self._resume()
-                    self._send_undo(token)
-                else:
-                    self._send(token)
+        steps = allowed(self._it).get(order.verb)
+        if steps is None:
+            return
+        meant = [t for t in self._it.tokens.values() if t.step in steps and order.step in ("", t.step)]
+        match order.verb:
+            case "compensate":
+                self._fail("", "ordered", "an operator had it compensated")
+            case "cancel":
+                self._cancel()
+            case "retry":
+                for token in meant:
+                    self._retry_now(token)
+            case "skip":
+                for token in meant:
+                    self._skip(token, order.reply)
         self._settle()
 
-    def _settleable(self, step: str) -> list[Token]:
-        """The tokens that wait for an operator: a stuck undo, or a reversal that keeps failing."""
-        tokens = list(self._it.tokens.values())
-        held = [t for t in tokens if t.status == "stuck" or (t.phase == "unknown" and t.status == "backoff")]
-        return [token for token in held if step in ("", token.step)]
-
-    def _settled(self, token: Token) -> None:
-        self._note(token, "skipped", self._operation(token))
-        if token.phase == "undo":
-            self._resume()
-            self._undone(token)
+    def _retry_now(self, token: Token) -> None:
+        if token.status == "backoff":
+            token.alerted, token.trouble = False, None
+            self._send(token)
+            return
+        step = self._program.calls[token.step].step
+        if token.phase == "do":
+            token.deadline_at = self._now + step.deadline if step.deadline else None
+        if token.phase == "do" and token.doubtful:  # the same call once more: its document must not differ
+            token.tries, token.phase_tries, token.trouble = 0, 0, None
+            self._send(token)
         else:
+            self._send_anew(token)
+
+    def _skip(self, token: Token, reply: Json) -> None:
+        """Go on as if it had been settled; a reply given by hand counts as the one that never came."""
+        self._note(token, "skipped", self._target(token))
+        if token.status == "waiting":
+            self._came(token, reply)
+        elif token.phase == "undo":
+            self._undone(token)
+        elif token.phase == "unknown":
             self._reversed(token)
+        elif reply is None:
+            self._doubt(token, "skipped")
+            self._go_on(token)
+        else:
+            self._completed(token, reply)
+
+    def _cancel(self) -> None:
+        """End here. What was done stays done, and what is under way may still be done: ``undo`` keeps its record."""
+        self._it.status = "cancelled"
+        self._it.failure = self._it.failure or Failure("", "cancelled", "an operator cancelled it")
+        for token in self._it.tokens.values():
+            if token.status in ("calling", "waiting"):
+                self._note(
+                    token, "unknown" if token.status == "calling" else "failed", self._target(token), "cancelled"
+                )
+        self._it.tokens.clear()
 
     # ── walking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -238,12 +275,16 @@ class _Machine(Failing):
         elif token.phase == "unknown":
             self._reversed(token)
         else:
-            step = self._program.calls[token.step].step
-            if step.save:
-                self._it.vars[step.save] = document
-            if step.undo:
-                self._it.undo.append(Undoable(step.name, self._key(token)))
-            self._go_on(token)
+            self._completed(token, document)
+
+    def _completed(self, token: Token, document: Json) -> None:
+        """The step was done, and this is its reply."""
+        step = self._program.calls[token.step].step
+        if step.save:
+            self._it.vars[step.save] = document
+        if step.undo:
+            self._it.undo.append(Undoable(step.name, self._key(token, "do")))
+        self._go_on(token)
 
     def _failed(self, token: Token, failure: CallFailure) -> None:
         status: StepStatus = "unknown" if failure.unknown else "failed"
@@ -252,12 +293,8 @@ class _Machine(Failing):
             self._undo_failed(token, failure)
         elif token.phase == "unknown":
             self._reversal_failed(token, failure)
-        elif failure.unknown:
-            self._in_doubt(token, failure)
-        elif failure.retry == "transient":
-            self._try_again(token, failure)
         else:
-            self._give_up(token, failure)
+            self._step_failed(token, failure)
 
 
 def _name(instruction: Instruction) -> str:

@@ -66,6 +66,7 @@ class Jump:
 class Fork:
     """Begin a token at each of these places; the forking one waits for all of them."""
 
+    step: ParallelStep
     branches: tuple[int, ...]
 
 
@@ -163,7 +164,7 @@ def _parallel(step: ParallelStep, code: list[Instruction]) -> None:
     for jump in jumps:
         code[jump] = Jump(len(code))
     code.append(Join())
-    code[fork] = Fork(tuple(starts))
+    code[fork] = Fork(step, tuple(starts))
 
 
 def _choose(step: ChooseStep, code: list[Instruction]) -> None:

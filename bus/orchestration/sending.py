@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from bus.orchestration.instance import Instance, Phase, Token, Undoable
+from bus.orchestration.instance import Failure, Instance, Phase, Token, Undoable
 from bus.orchestration.program import Program, Wait
-from bus.orchestration.stimuli import Alarm, CallOut, Effects, StepChange, StepStatus
+from bus.orchestration.stimuli import Alarm, CallOut, Effects, StepChange, StepStatus, Task
 from registry.workflow import Retry
 from transformers.document import Json
 
@@ -26,6 +26,7 @@ class Sending:
         """All that this move asks for, with timers and waits as differences."""
         old_timers, timers = (before.timers() if before else {}), self._it.timers()
         old_waits, waits = (before.waits() if before else {}), self._it.waits()
+        old_tasks, tasks = (before.tasks() if before else {}), self._it.tasks()
         ended = self._it.status if not self._it.tokens or self._it.status == "stuck" else None
         return Effects(
             calls=tuple(self._calls),
@@ -34,7 +35,9 @@ class Sending:
             timers_set={key: due for key, due in timers.items() if old_timers.get(key) != due},
             timers_cleared=frozenset(old_timers.keys() - timers.keys()),
             waits_opened={token: wait for token, wait in waits.items() if old_waits.get(token) != wait},
-            waits_closed=frozenset(old_waits.keys() - waits.keys()),
+            waits_closed=frozenset(token for token, wait in old_waits.items() if waits.get(token) != wait),
+            tasks_opened=tuple(_task(token) for token in tasks.values() if token.id not in old_tasks),
+            tasks_closed=frozenset(old_tasks.keys() - tasks.keys()),
             finished=ended if before is None or before.status != ended else None,
         )
 
@@ -101,3 +104,8 @@ class Sending:
 
     def _note(self, token: Token, status: StepStatus, target: str, error: str = "") -> None:
         self._history.append(StepChange(token.step, token.phase, token.attempt, status, target, error))
+
+
+def _task(token: Token) -> Task:
+    trouble = token.trouble or Failure(token.step, "internal", "")
+    return Task(token.id, token.step, token.phase, token.attempt, trouble)

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from bus.errors import RetryClass
-from bus.orchestration.instance import Instance, Phase, Status, TimerKind
+from bus.orchestration.instance import Failure, Instance, Phase, Status, TimerKind
 from transformers.document import Json
+
+#: What an operator may say to an instance.
+Verb: TypeAlias = Literal["retry", "skip", "compensate", "cancel", "migrate", "acknowledge"]
+
+#: What an operation's failure policy may say of a call that failed.
+Action: TypeAlias = Literal["retry", "park", "dead-letter", "compensate", "warn"]
 
 # ── what moves an instance ──────────────────────────────────────────────────────────────────────────
 
@@ -24,13 +30,16 @@ class Start:
 @dataclass(frozen=True, slots=True)
 class CallFailure:
     """How a call failed: ``unknown`` when it may have been done all the same, ``idempotent`` when it may be
-    repeated with the same key without harm."""
+    repeated with the same key without harm. ``action`` is what the operation's failure policy says, empty where it
+    says nothing; ``pause`` is that of its retry, in seconds."""
 
     code: str
     message: str
     retry: RetryClass
     unknown: bool = False
     idempotent: bool = False
+    action: Action | Literal[""] = ""
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +72,25 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An operator's word. retry: try what is stuck once more. skip: it was settled by hand, go on.
-    cancel: stop the instance and compensate."""
+    """An operator's word to an instance; an empty ``step`` stands for every step that the verb fits.
 
-    action: Literal["retry", "skip", "cancel"]
+    retry: try now what is stuck or pauses. skip: it was settled by hand, or is not needed: go on; ``reply`` then
+    stands for the reply or the event that never came. compensate: undo everything from here. cancel: stop where it
+    is and undo nothing. ``orders.Orders`` also carries out those that are not the machine's: migrate (to the
+    definition with the hash ``to``, or to the newest) and acknowledge.
+    """
+
+    verb: Verb
     step: str = ""
+    reply: Json = None
+    to: str = ""
 
 
 Stimulus: TypeAlias = Start | Result | Event | Timer | Order
 
 # ── what a move asks for ────────────────────────────────────────────────────────────────────────────
 
-StepStatus = Literal["calling", "waiting", "completed", "skipped", "failed", "unknown", "late"]
+StepStatus: TypeAlias = Literal["calling", "waiting", "completed", "skipped", "failed", "unknown", "late"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +110,25 @@ class CallOut:
 class Alarm:
     """Something an operator should see. ``code`` says what, and never holds data of a document.
 
-    late: an event has not come in time. reversal: an unknown outcome cannot be reversed for the time being.
-    unknown: a step may have been done and nothing can take it back. stuck: an undo failed for good.
+    late: an event has not come in time. reversal: an unknown outcome cannot be settled for the time being.
+    unknown: a step may have been done and nothing can take it back. stuck: an undo failed for good. parked: a step
+    failed and waits for a person. warned: a step failed and counts as done, as the operation's policy has it.
     """
 
-    kind: Literal["late", "reversal", "unknown", "stuck"]
+    kind: Literal["late", "reversal", "unknown", "stuck", "parked", "warned"]
     step: str
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A person is needed: what a token failed with, and after how many ``attempts``."""
+
+    token: str
+    step: str
+    phase: Phase
+    attempts: int
+    trouble: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +145,7 @@ class StepChange:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """All that one move asks for. Timers and waits are what changed: set or opened, and taken back."""
+    """All that one move asks for. Timers, waits and tasks are what changed: set or opened, and taken back."""
 
     calls: tuple[CallOut, ...] = ()
     alarms: tuple[Alarm, ...] = ()
@@ -126,6 +154,8 @@ class Effects:
     timers_cleared: frozenset[tuple[str, TimerKind]] = frozenset()
     waits_opened: Mapping[str, tuple[str, Mapping[str, Json]]] = field(default_factory=dict)
     waits_closed: frozenset[str] = frozenset()
+    tasks_opened: tuple[Task, ...] = ()
+    tasks_closed: frozenset[str] = frozenset()
     finished: Status | None = None
 
 

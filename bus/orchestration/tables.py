@@ -112,6 +112,27 @@ workflow_step = Table(
     Column("ended_at", Double, nullable=False),
 )
 
+#: Where an instance needs a person; ``closed_at`` is 0 while it does.
+workflow_task = Table(
+    "workflow_task",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("instance", String(128), nullable=False),
+    Column("token", String(16), nullable=False),
+    Column("step", String(256), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("taken_by", String(64), nullable=False),
+    Column("taken_at", Double, nullable=False),
+    Column("closed_by", String(64), nullable=False),
+    Column("closed_at", Double, nullable=False),
+)
+Index("workflow_task_open", workflow_task.c.closed_at, workflow_task.c.since)
+Index("workflow_task_instance", workflow_task.c.instance)
+
 #: What an operator should see.
 alert = Table(
     "alert",

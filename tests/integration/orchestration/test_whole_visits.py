@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from ledger_hospital import BILLING, VISIT, Hospital, Ledger, snapshot
+from ledger_hospital import BILLING, VISIT, Hospital, Ledger, Source, snapshot
 from orchestration_bus import playing
 
 from bus.backbone.dead_letters import dead_letters
 from bus.commands.workflows import workflows
 from bus.orchestration.instances import Instances, count_by_status, get_instance
-from bus.orchestration.letters import order_letter
+from bus.orchestration.orders import Orders
 from bus.orchestration.stimuli import Order
 from bus.settings import Settings
 
@@ -117,10 +117,12 @@ async def test_an_undo_that_fails_for_good_leaves_the_visit_to_an_operator(setti
         await bus.result("v1")
         await bus.until("v1", "stuck")
         assert await bus.alerts() == [("stuck", "v1", "place-order")]
-        await bus.send(order_letter("v1", Order("retry")))
+        orders = Orders(Source(snapshot()))
+        await bus.state.write(lambda c: orders.give(c, "v1", Order("retry"), who="operator"))
         await bus.wait_for(lambda _: len(ledger.arrivals("lis.CancelOrder")), lambda count: count == 2)
         await bus.until("v1", "stuck")
-        await bus.send(order_letter("v1", Order("skip", "place-order")))
+        skip, why = Order("skip", "place-order"), "cancelled by telephone"
+        await bus.state.write(lambda c: orders.give(c, "v1", skip, who="operator", reason=why))
         await bus.until("v1", "compensated")
     assert ledger.standing("his.Register", "his.CancelRegistration") == []
 
@@ -162,7 +164,7 @@ async def test_the_console_reads_a_visit_with_its_steps_keys_and_waits(settings:
     async with playing(settings, Hospital(ledger)) as bus:
         await bus.start("v1")
         await bus.wait_for(count_by_status, bool)
-        reader = Instances(bus.state)
+        reader = Instances(bus.state, Source(snapshot()))
         one = await bus.wait_for(lambda c: get_instance(c, "v1"), lambda found: bool(found and found["waits"]))
         assert one is not None
         assert one["waits"][0]["event"] == "lab.resulted"

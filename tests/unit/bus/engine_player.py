@@ -74,17 +74,24 @@ class Player:
         return self.move(Result(call.token, call.step, call.attempt, document))
 
     def fails(
-        self, operation: str, retry: RetryClass = "permanent", *, unknown: bool = False, idempotent: bool = False
+        self,
+        operation: str,
+        retry: RetryClass = "permanent",
+        *,
+        unknown: bool = False,
+        idempotent: bool = False,
+        action: Any = "",
+        pause: float = 0.0,
     ) -> Player:
         """The newest call of this operation fails."""
         call = self.open_call(operation)
         code = "provider-timeout" if unknown else "provider-fault"
-        failure = CallFailure(code, "it failed", retry, unknown, idempotent)
+        failure = CallFailure(code, "it failed", retry, unknown, idempotent, action, pause)
         return self.move(Result(call.token, call.step, call.attempt, failure=failure))
 
-    def times_out(self, operation: str, *, idempotent: bool = False) -> Player:
+    def times_out(self, operation: str, *, idempotent: bool = False, action: Any = "") -> Player:
         """Nobody knows whether the newest call of this operation was done."""
-        return self.fails(operation, "transient", unknown=True, idempotent=idempotent)
+        return self.fails(operation, "transient", unknown=True, idempotent=idempotent, action=action)
 
     def event(self, step: str, data: Json) -> Player:
         """The event that ``step`` waits for comes."""
@@ -97,9 +104,9 @@ class Player:
         self.now = max(self.now, due)
         return self.move(Timer(token, kind, due))
 
-    def order(self, action: Any, step: str = "") -> Player:
+    def order(self, verb: Any, step: str = "", reply: Json = None) -> Player:
         """An operator speaks."""
-        return self.move(Order(action, step))
+        return self.move(Order(verb, step, reply))
 
     # ── what it has come to ──────────────────────────────────────────────────────────────────────
 

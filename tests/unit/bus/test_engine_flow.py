@@ -133,12 +133,22 @@ def test_an_undo_that_fails_for_good_is_stuck_until_an_operator_speaks() -> None
     assert play.ok("a.Undo").status == "compensated"
 
 
-def test_an_operator_can_cancel_what_runs_and_nothing_else() -> None:
-    play = Player("steps: [{call: a.Do, undo: {call: a.Undo}}, {wait: x.y}]").ok("a.Do").order("cancel")
+def test_an_operator_can_have_undone_what_runs_and_nothing_else() -> None:
+    play = Player("steps: [{call: a.Do, undo: {call: a.Undo}}, {wait: x.y}]").ok("a.Do").order("compensate")
     assert play.asked()[-1] == "a.Undo"
     play.ok("a.Undo")
     settled = play.instance.dump()
-    assert play.order("cancel").instance.dump() == settled
+    assert play.order("compensate").instance.dump() == settled
+
+
+def test_a_cancelled_instance_ends_where_it_is_and_keeps_what_was_done() -> None:
+    play = Player(PARALLEL).ok("his.Register").ok("lis.Order").order("cancel")
+    assert (play.status, play.finished) == ("cancelled", ["cancelled"])
+    assert [entry.step for entry in play.instance.undo] == ["register", "order"]
+    assert (play.history[-1].step, play.history[-1].status) == ("imaging", "unknown")
+    late = play.instance.dump()
+    assert play.ok("pacs.Order").instance.dump() == late
+    assert play.asked().count("his.Cancel") == 0
 
 
 def test_an_operator_can_settle_a_reversal_by_hand() -> None:
@@ -165,3 +175,46 @@ def test_state_survives_its_own_json_at_every_moment() -> None:
 def test_only_a_start_may_come_without_an_instance() -> None:
     with pytest.raises(ValueError, match="Start"):
         advance(Player("steps: [{set: {a: '1'}}]").program, None, Order("cancel"), 0.0)
+
+
+PARKED = "steps: [{parallel: [[{call: a.Do, save: a, undo: {call: a.Undo}}], [{call: b.Do, name: second}, {call: c.Do, name: third}]]}]"
+
+
+def test_a_parked_step_waits_for_a_person_while_the_other_branches_go_on() -> None:
+    play = Player(PARKED).fails("a.Do", action="park").ok("b.Do")
+    assert (play.status, play.asked()[-1]) == ("stuck", "c.Do")
+    assert [(alarm.kind, alarm.step) for alarm in play.alarms] == [("parked", "do")]
+    play.ok("c.Do").order("retry", "do")
+    assert play.status == "running"
+    assert play.ok("a.Do").status == "completed"
+
+
+def test_another_branch_that_fails_undoes_what_was_parked_in_doubt() -> None:
+    play = Player(PARKED).times_out("a.Do", action="park").fails("b.Do")
+    assert play.asked()[-1] == "a.Undo"
+    assert play.ok("a.Undo").status == "compensated"
+    assert not play.instance.tasks()
+
+
+def test_a_failure_that_only_warns_counts_as_done_and_is_undone_with_the_rest() -> None:
+    play = Player(PARKED).fails("a.Do", action="warn").ok("b.Do").fails("c.Do", "transient", action="compensate")
+    assert [alarm.kind for alarm in play.alarms] == ["warned"]
+    assert play.asked()[-1] == "a.Undo"
+
+
+def test_a_policys_retry_keeps_its_own_pause_and_the_steps_deadline() -> None:
+    play = Player("steps: [{call: a.Do, deadline: 100, retry: {attempts: 1}}]")
+    play.fails("a.Do", action="retry", pause=60.0)
+    assert play.instance.timers()["1", "retry"] == 1060.0
+    play.ring().fails("a.Do", action="retry", pause=60.0)
+    assert play.status == "compensated"
+
+
+def test_a_policys_retry_never_repeats_what_may_have_been_done() -> None:
+    assert Player("steps: [{call: a.Do}]").times_out("a.Do", action="retry").status == "compensated"
+
+
+def test_a_retry_that_pauses_can_be_made_now() -> None:
+    play = Player("steps: [{call: a.Do}]").fails("a.Do", "transient").order("retry")
+    assert play.asked() == ["a.Do", "a.Do"]
+    assert not play.instance.timers()

@@ -30,12 +30,11 @@ from bus.orchestration.letters import (
     MoveLetter,
     call_letter,
     event_letter,
-    order_letter,
     read_engine_letter,
     start_letter,
     timer_letter,
 )
-from bus.orchestration.stimuli import CallFailure, CallOut, Event, Order, Result, Timer
+from bus.orchestration.stimuli import CallFailure, CallOut, Event, Result, Timer
 from bus.orchestration.tables import workflow_timer
 from bus.orchestration.timers import next_due, ring
 from bus.ports import Letter
@@ -185,10 +184,7 @@ def test_a_letter_that_nobody_here_wrote_is_malformed() -> None:
 
 
 def test_timers_and_orders_survive_their_letters() -> None:
-    for letter, stimulus in (
-        (timer_letter("i", Timer("2", "retry", 1.25)), Timer("2", "retry", 1.25)),
-        (order_letter("i", Order("skip", "pay")), Order("skip", "pay")),
-    ):
+    for letter, stimulus in ((timer_letter("i", Timer("2", "retry", 1.25)), Timer("2", "retry", 1.25)),):
         assert read_engine_letter(letter) == MoveLetter("i", stimulus)
 
 
@@ -268,4 +264,4 @@ def test_a_workflow_that_is_not_released_is_an_operators_affair(connection: Conn
 
 def test_a_letter_for_an_instance_that_never_was_is_refused(connection: Connection) -> None:
     with pytest.raises(MeridianError, match="no workflow instance"):
-        Engine(Registry()).handle(connection, order_letter("nobody", Order("cancel")))
+        Engine(Registry()).handle(connection, timer_letter("nobody", Timer("1", "retry", 1.0)))
