@@ -17,7 +17,7 @@ from bus.errors import StateUnavailable
 from bus.orchestration.instances import find_by_key, get_instance, list_instances
 from bus.settings import Settings
 
-_STATUSES = ("running", "completed", "compensating", "compensated", "stuck")
+_STATUSES = ("running", "completed", "compensating", "compensated", "cancelled", "stuck")
 
 
 @click.group()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from bus.orchestration.compensating import Compensating
 from bus.orchestration.instance import Failure, Token
 from bus.orchestration.stimuli import Alarm, CallFailure
+from transformers.document import Json
 from transformers.errors import MappingFailed
 
 
-class Failing(Compensating):
+class Failing(Compensating, ABC):
     """Decides what a failed call means for its step."""
+
+    @abstractmethod
+    def _completed(self, token: Token, document: Json) -> None:
+        """The step was done, and this is its reply: go on."""
 
     def _step_failed(self, token: Token, failure: CallFailure) -> None:
         """What may have been done is settled before anything else; then the operation's policy has the word."""

@@ -8,13 +8,11 @@ from typing import Literal, TypeAlias
 
 from bus.errors import RetryClass
 from bus.orchestration.instance import Failure, Instance, Phase, Status, TimerKind
+from registry.failure_policy import Action
 from transformers.document import Json
 
 #: What an operator may say to an instance.
 Verb: TypeAlias = Literal["retry", "skip", "compensate", "cancel", "migrate", "acknowledge"]
-
-#: What an operation's failure policy may say of a call that failed.
-Action: TypeAlias = Literal["retry", "park", "dead-letter", "compensate", "warn"]
 
 # ── what moves an instance ──────────────────────────────────────────────────────────────────────────
 

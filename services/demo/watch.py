@@ -21,7 +21,7 @@ from bus.orchestration.instances import count_by_status
 from services.demo.books import ledger_path
 from services.simulators.ledger import Ledger
 
-_ENDED = ("completed", "compensated", "stuck")
+_ENDED = ("completed", "compensated", "cancelled", "stuck")
 
 #: What the live line counts: label, system, entry.
 _COUNTED = (

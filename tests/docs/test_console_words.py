@@ -68,7 +68,7 @@ STAGES = tuple(
     ("prefix", "endings"),
     [
         ("status_", ("ok", "accepted", "fault", "error", "open", "in_doubt")),
-        ("workflow_", ("running", "completed", "compensating", "compensated", "stuck")),
+        ("workflow_", ("running", "completed", "compensating", "compensated", "cancelled", "stuck")),
         ("circuit_", ("closed", "open", "half_open")),
         ("effect_", ("read", "write")),
         ("side_", get_args(Side)),

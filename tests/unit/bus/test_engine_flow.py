@@ -177,7 +177,13 @@ def test_only_a_start_may_come_without_an_instance() -> None:
         advance(Player("steps: [{set: {a: '1'}}]").program, None, Order("cancel"), 0.0)
 
 
-PARKED = "steps: [{parallel: [[{call: a.Do, save: a, undo: {call: a.Undo}}], [{call: b.Do, name: second}, {call: c.Do, name: third}]]}]"
+PARKED = """
+steps:
+  - parallel:
+    - - {call: a.Do, save: a, undo: {call: a.Undo}}
+    - - {call: b.Do, name: second}
+      - {call: c.Do, name: third}
+"""
 
 
 def test_a_parked_step_waits_for_a_person_while_the_other_branches_go_on() -> None:
