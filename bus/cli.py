@@ -13,6 +13,7 @@ from bus.commands.cases import test
 from bus.commands.conform import conform
 from bus.commands.describe import describe
 from bus.commands.import_contract import import_command
+from bus.commands.migrate import migrate
 from bus.commands.registry import apply, diff, get, rollback
 from bus.commands.secrets import key, password
 from bus.commands.serve import console, gateway, serve, worker
@@ -34,7 +35,7 @@ def meridian(context: click.Context, config: Path | None) -> None:
 
 
 for command in (
-    serve, gateway, console, worker,
+    serve, gateway, console, worker, migrate,
     apply, diff, get, rollback,
     import_command, test, call, snippet_command, conform,
     workflows, describe, user, key, password,

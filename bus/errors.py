@@ -33,6 +33,7 @@ MeridianError
     ├── CallerGone              the caller hung up before its answer
     ├── OrderRefused            an operator's order that does not fit the workflow instance as it is
     ├── SettingsInvalid         a setting that cannot be used
+    ├── SchemaMismatch          a store's tables are older or newer than this release
     └── Unavailable             the bus itself cannot keep its promises now
         ├── JournalUnavailable
         ├── StateUnavailable
@@ -246,6 +247,10 @@ class SettingsInvalid(BusError):
     """A setting that cannot be used; the message names its key and where it was read."""
 
 
+class SchemaMismatch(BusError):
+    """The tables of a store are at another revision than this release works with."""
+
+
 class Unavailable(BusError):
     """The bus cannot keep its promises at this moment, so it makes none."""
 
@@ -348,6 +353,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     CallerGone: _row("caller-gone", 499, "caller", "permanent", "调用方已断开", "The caller hung up", "检查调用方的超时设置", "Check the caller's own timeout"),
     OrderRefused: _row("order-refused", 409, "caller", "permanent", "指令不适用于该流程实例", "The order does not fit the workflow instance", "查看实例当前允许的指令", "Look at what the instance allows now"),
     SettingsInvalid: _row("settings", 500, "server", "operator", "配置项有误", "A setting cannot be used", "修正所列配置项后重启", "Correct the setting named, then restart"),
+    SchemaMismatch: _row("schema", 500, "server", "operator", "数据表版本不符", "The tables are of another release", "运行 meridian migrate", "Run meridian migrate"),
     JournalUnavailable: _row("journal-unavailable", 503, "server", "transient", "日志库不可写", "The journal cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),
     StateUnavailable: _row("state-unavailable", 503, "server", "transient", "状态库不可写", "The state store cannot be written", "检查磁盘空间或数据库", "Check the disk or the database"),
     BackboneUnavailable: _row("backbone-unavailable", 503, "server", "transient", "消息骨干不可用", "The backbone is unavailable", "检查 RabbitMQ", "Check RabbitMQ"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bus.migrations.chain import ALL, settle
+from bus.migrations.places import database
 from bus.settings import Settings
 from registry.errors import RegistryUnavailable
 from registry.store import RegistryStore
@@ -11,12 +13,15 @@ from registry.store_engine import sqlite_url
 def open_store(settings: Settings) -> RegistryStore:
     """The store in PostgreSQL, or in ``registry.db`` of the data folder, which is made if need be.
 
-    Raises RegistryUnavailable when the folder cannot be made; the store itself is opened when it is first used.
+    Raises RegistryUnavailable when the folder cannot be made. The store itself is opened when it is first used, and
+    raises SchemaMismatch for tables of another release.
     """
     if settings.database:
-        return RegistryStore(settings.database)
+        where = database(settings.database).name
+        return RegistryStore(settings.database, lambda connection: settle(connection, ALL, where))
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RegistryUnavailable(f"the data folder {settings.data} cannot be made: {error.strerror}") from error
-    return RegistryStore(sqlite_url(settings.data / "registry.db"))
+    path = settings.data / "registry.db"
+    return RegistryStore(sqlite_url(path), lambda connection: settle(connection, frozenset({"registry"}), str(path)))

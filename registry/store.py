@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,13 @@ class FileChange:
 class RegistryStore:
     """Revisions of catalogues in SQLite or PostgreSQL. Safe for several processes and threads.
 
-    Every method raises RegistryUnavailable when the store cannot be reached, read or written.
+    ``make`` is called in a transaction when the store is first used: it makes the tables if there are none, and
+    raises if they cannot be used. Every method raises RegistryUnavailable when the store cannot be reached, read or
+    written.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = StoreEngine(url)
+    def __init__(self, url: str, make: Callable[[Connection], None] = schema.metadata.create_all) -> None:
+        self._engine = StoreEngine(url, make)
 
     def apply(self, catalogue: Catalogue, author: str, note: str = "") -> Revision:
         """Make the catalogue the active revision; one equal to the active revision stays that revision."""

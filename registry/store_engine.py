@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def sqlite_url(path: Path) -> str:
 class StoreEngine:
     """Opens transactions on the store; every failure of the database leaves as RegistryUnavailable."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, make: Callable[[Connection], None]) -> None:
         try:
             parsed = make_url(url)
         except ArgumentError as error:
@@ -37,6 +37,7 @@ class StoreEngine:
         self._sqlite = parsed.get_backend_name() == "sqlite"
         self._name = parsed.database if self._sqlite else parsed.render_as_string(hide_password=True)
         self._engine = _sqlite(parsed) if self._sqlite else _postgres(parsed)
+        self._make = make
         self._ready = False
 
     @contextmanager
@@ -72,7 +73,7 @@ class StoreEngine:
             return
         if not self._sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SCHEMA_LOCK})
-        schema.metadata.create_all(connection)
+        self._make(connection)
         if connection.execute(select(schema.active.c.id)).first() is None:
             connection.execute(schema.active.insert().values(id=1, revision=0))
         self._ready = True

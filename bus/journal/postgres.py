@@ -14,10 +14,11 @@ import psycopg
 from bus.errors import JournalUnavailable
 from bus.journal.partitions import oldest_kept, today
 from bus.journal.payloads import Packer
-from bus.journal.postgres_schema import connect, create, create_day, drop_before
+from bus.journal.postgres_schema import connect, create_day, drop_before
 from bus.journal.rows import Batch, Entry, Row, batch_of
 from bus.journal.schema import COLUMNS, REPLACED, TABLES
 from bus.journal.store import Unstorable
+from bus.migrations.places import database
 
 #: Seconds between two signs of life, and how long after the last one a process counts as dead.
 HEARTBEAT = 3.0
@@ -67,8 +68,10 @@ class PostgresStore:
         self._next_beat = 0.0
 
     def open(self) -> None:
-        """Connect, create what is missing, and say that this boot is alive."""
+        """Connect, make the tables of an empty database, and say that this boot is alive. Raises SchemaMismatch."""
         try:
+            self._connected()
+            database(self._url).settle()
             self._beat()
         except psycopg.Error as error:
             raise self._failed(error) from error
@@ -129,7 +132,6 @@ class PostgresStore:
                     "SELECT set_config('synchronous_commit', 'on', false)"
                     " WHERE current_setting('synchronous_commit') = 'off'"
                 )
-                create(connection)
             except BaseException:
                 connection.close()
                 raise

@@ -1,4 +1,4 @@
-"""The journal's tables in PostgreSQL: a schema of their own, one native partition a day."""
+"""The journal's partitions in PostgreSQL, one a day, of tables in a schema of their own."""
 
 from __future__ import annotations
 
@@ -11,31 +11,12 @@ import psycopg
 from psycopg import sql
 
 from bus.journal.partitions import ends_at, starts_at
-from bus.journal.schema import COLUMNS, INDEXES, TABLES
+from bus.journal.schema import TABLES
 
 SCHEMA: LiteralString = "journal"
 
 #: Serialises changes of tables between processes (pg_advisory_xact_lock): "meridian" in ASCII, as a number.
 _LOCK = int.from_bytes(b"meridian")
-
-_TEXT = 'text COLLATE "C"'
-_TYPES = {"text": _TEXT, "real": "double precision", "integer": "bigint"}
-_COLUMNS = ", ".join(f"{name} {_TYPES[kind]} NOT NULL" for name, kind in COLUMNS)
-_AT = "received_at double precision NOT NULL"
-_BY_DAY = "PARTITION BY RANGE (received_at)"
-
-_STATEMENTS = (
-    f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
-    f"CREATE TABLE IF NOT EXISTS exchanges ({_COLUMNS}, PRIMARY KEY (received_at, id)) {_BY_DAY}",
-    *INDEXES,
-    f"CREATE TABLE IF NOT EXISTS intents ({_AT}, id {_TEXT} NOT NULL, boot {_TEXT} NOT NULL,"
-    f" record text NOT NULL, PRIMARY KEY (received_at, id)) {_BY_DAY}",
-    f"CREATE TABLE IF NOT EXISTS keys (value {_TEXT} NOT NULL, {_AT}, exchange {_TEXT} NOT NULL,"
-    f" name {_TEXT} NOT NULL, PRIMARY KEY (value, received_at, exchange, name)) {_BY_DAY}",
-    f"CREATE TABLE IF NOT EXISTS payloads ({_AT}, part bigint NOT NULL, size bigint NOT NULL,"
-    f" packed bigint NOT NULL, data bytea NOT NULL, PRIMARY KEY (received_at, part)) {_BY_DAY}",
-    "CREATE TABLE IF NOT EXISTS boots (id text PRIMARY KEY, seen_at timestamptz NOT NULL)",
-)
 
 
 def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
@@ -47,13 +28,6 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
         application_name="meridian-journal",
         options=f"-c search_path={SCHEMA} -c statement_timeout=10000 -c lock_timeout=8000",
     )
-
-
-def create(connection: psycopg.Connection[Any]) -> None:
-    """Create what is missing; any number of processes may do so at once."""
-    with _alone(connection):
-        for statement in _STATEMENTS:
-            connection.execute(statement.encode())
 
 
 def create_day(connection: psycopg.Connection[Any], day: date) -> None:

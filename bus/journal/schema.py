@@ -1,4 +1,4 @@
-"""What the journal keeps: one list of columns and the tables of both stores, so that neither can drift.
+"""What the journal keeps: the columns that both stores write and read. ``bus/migrations`` makes the tables.
 
 An *exchange* is written when its outcome is known, an *intent* before a request leaves: the whole record in one
 column, because it goes when its exchange comes. So ``intents`` holds what is under way or in doubt, and nothing
@@ -50,30 +50,6 @@ REPLACED = frozenset({"exchanges", "intents"})
 #: Key values are indexed by this many characters: PostgreSQL refuses index entries over a third of a page.
 KEY_LENGTH = 200
 
-_COLUMNS = ", ".join(f"{name} {kind} NOT NULL" for name, kind in COLUMNS)
-
-#: What a search filters by; failures are few, so their indexes hold only them (``FAILED``, ``ERRED``).
+#: What a search filters by; failures are few, so their indexes hold only them.
 FAILED = "status NOT IN ('ok', 'accepted')"
 ERRED = "error <> ''"
-INDEXES = (
-    "CREATE INDEX IF NOT EXISTS exchanges_id ON exchanges (id)",
-    "CREATE INDEX IF NOT EXISTS exchanges_flow ON exchanges (flow)",
-    *(
-        f"CREATE INDEX IF NOT EXISTS exchanges_{name} ON exchanges ({name}, received_at)"
-        for name in ("operation", "service", "consumer")
-    ),
-    f"CREATE INDEX IF NOT EXISTS exchanges_status ON exchanges (status, received_at) WHERE {FAILED}",
-    f"CREATE INDEX IF NOT EXISTS exchanges_error ON exchanges (error, received_at) WHERE {ERRED}",
-)
-
-#: One SQLite file, that is one day.
-SQLITE = (
-    f"CREATE TABLE IF NOT EXISTS exchanges ({_COLUMNS}, UNIQUE (received_at, id))",
-    *INDEXES,
-    "CREATE TABLE IF NOT EXISTS intents (received_at real NOT NULL, id text NOT NULL, boot text NOT NULL,"
-    " record text NOT NULL, PRIMARY KEY (received_at, id)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS keys (value text NOT NULL, received_at real NOT NULL, exchange text NOT NULL,"
-    " name text NOT NULL, PRIMARY KEY (value, received_at, exchange, name)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS payloads (received_at real NOT NULL, part integer PRIMARY KEY,"
-    " size integer NOT NULL, packed integer NOT NULL, data blob NOT NULL)",
-)

@@ -10,13 +10,14 @@ from datetime import date
 from itertools import chain
 from pathlib import Path
 
-from bus.errors import JournalUnavailable
-from bus.journal.files import WriterLock, drop_before, path_of
+from bus.errors import JournalUnavailable, StateUnavailable
+from bus.journal.files import WriterLock, days_in, drop_before, path_of
 from bus.journal.partitions import oldest_kept, today
 from bus.journal.payloads import Packer
 from bus.journal.rows import Entry, Row, batch_of
-from bus.journal.schema import REPLACED, SQLITE, TABLES
+from bus.journal.schema import REPLACED, TABLES
 from bus.journal.store import Unstorable
+from bus.migrations.places import file
 
 #: Rows of one INSERT statement, largest first. Few long statements instead of many short ones: every statement
 #: gives the interpreter lock away and has to win it back from the event loop.
@@ -51,8 +52,14 @@ class SqliteStore:
         self._retained: date | None = None
 
     def open(self) -> None:
-        """Become the only writer of the folder."""
+        """Become the only writer of the folder. Raises SchemaMismatch when a day in it is of another release."""
         self._lock.acquire(self._boot)
+        try:
+            for day in days_in(self._folder):
+                _settle(path_of(self._folder, day))
+        except BaseException:
+            self._lock.release()
+            raise
 
     def write(self, day: date, entries: Sequence[Entry]) -> None:
         """Commit the entries to the file of their day."""
@@ -105,6 +112,7 @@ class _Partition:
 
     def __init__(self, path: Path) -> None:
         new = not path.exists()
+        _settle(path)
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
@@ -120,10 +128,6 @@ class _Partition:
         self._connection.execute("PRAGMA busy_timeout = 5000")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("BEGIN")
-        for statement in SQLITE:
-            self._connection.execute(statement)
-        self._connection.execute("COMMIT")
 
     def write(self, entries: Sequence[Entry], boot: str) -> None:
         """Commit the entries, or leave the file as it was."""
@@ -148,6 +152,13 @@ class _Partition:
         """Close the file; what was not committed is gone."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
+
+
+def _settle(path: Path) -> None:
+    try:
+        file(path, "journal").settle()
+    except StateUnavailable as error:
+        raise JournalUnavailable(str(error)) from error
 
 
 def _sync_folder(folder: Path) -> None:

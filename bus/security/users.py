@@ -32,6 +32,7 @@ from sqlalchemy.pool import NullPool
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from bus.errors import BusError, StateUnavailable
+from bus.migrations.chain import ALL, Store, exclude, settle
 from bus.settings import Settings
 
 metadata = MetaData()
@@ -100,8 +101,10 @@ class Users:
 
     def __init__(self, settings: Settings) -> None:
         self._engine = _engine(settings)
+        stores: frozenset[Store] = ALL if settings.database else frozenset({"console"})
         with self._transaction() as connection:
-            metadata.create_all(connection)
+            exclude(connection)
+            settle(connection, stores, "the console's users")
 
     def add(self, name: str, role: Role, password: str = "") -> User:
         """Add a user, or change the role and password of one; without a password only a link signs in."""

@@ -7,21 +7,21 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bus.errors import StateUnavailable
+from bus.migrations.chain import ALL, settle
 from bus.state.topics import Listeners, take_topics
 
 T = TypeVar("T")
 
 _THREADS = 8
 _TRIES = 6
-_CREATING: Final = 0x6D6572696469616E  # one arbitrary advisory lock for everybody who creates tables
 
 _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 #: connection exception, insufficient resources, operator intervention, system error, read-only transaction
@@ -35,22 +35,18 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._where = f"PostgreSQL at {self._url.host}:{self._url.port or 5432}"
         self._listeners = Listeners()
         self._engine: Engine | None = None
         self._threads: ThreadPoolExecutor | None = None
 
-    async def start(self, metadata: MetaData) -> None:
-        """Connect and create missing tables, one process at a time. Raises StateUnavailable."""
+    async def start(self) -> None:
+        """Connect, and make the tables of an empty database. Raises StateUnavailable, SchemaMismatch."""
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="state")
         self._engine = create_engine(
             self._url, pool_size=_THREADS, pool_timeout=10, pool_pre_ping=True, hide_parameters=True
         )
-
-        def create(connection: Connection) -> None:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
-            metadata.create_all(connection)
-
-        await self.write(create)
+        await self.write(lambda connection: settle(connection, ALL, self._where))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction on a thread."""
@@ -110,7 +106,7 @@ class PostgresStore:
 
     def _translate(self, error: SQLAlchemyError) -> Exception:
         """Turn what the server or the network did into StateUnavailable; a work's own errors stay as they are."""
-        where = f"PostgreSQL at {self._url.host}:{self._url.port or 5432}"
+        where = self._where
         if isinstance(error, PoolTimeout):
             return StateUnavailable(f"{where}: no connection became free; is the server overloaded?")
         if not isinstance(error, DBAPIError):

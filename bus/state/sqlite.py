@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from bus.errors import StateUnavailable
+from bus.migrations.chain import settle
 from bus.state.topics import Listeners, take_topics
 
 T = TypeVar("T")
@@ -61,10 +62,10 @@ class SqliteStore:
         self._writing: Engine | None = None
         self._lock: IO[bytes] | None = None
 
-    async def start(self, metadata: MetaData) -> None:
-        """Take the file, create missing tables, start the writer. Raises StateUnavailable."""
+    async def start(self) -> None:
+        """Take the file, make the tables of a new one, start the writer. Raises StateUnavailable, SchemaMismatch."""
         try:
-            await asyncio.to_thread(self._open, metadata)
+            await asyncio.to_thread(self._open)
         except BaseException:
             await self.aclose()
             raise
@@ -106,7 +107,7 @@ class SqliteStore:
 
     # ── opening and closing ──────────────────────────────────────────────────────────────────────────
 
-    def _open(self, metadata: MetaData) -> None:
+    def _open(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = self._path.with_suffix(".lock").open("wb")
@@ -118,7 +119,7 @@ class SqliteStore:
         self._writing = _engine(self._path, writes=True)
         try:
             with self._writing.begin() as connection:
-                metadata.create_all(connection)
+                settle(connection, frozenset({"state"}), str(self._path))
         except SQLAlchemyError as error:
             raise self._translate(error) from error
         self._reading = _engine(self._path, writes=False)

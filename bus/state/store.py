@@ -13,14 +13,14 @@ from bus.state.sqlite import SqliteStore
 
 T = TypeVar("T")
 
-#: Every table of the state store registers here; ``State.start`` creates those that are missing.
+#: Every table of the state store registers here; ``bus/migrations`` makes and changes them.
 metadata = MetaData()
 
 
 class _Store(Protocol):
     shared: bool
 
-    async def start(self, metadata: MetaData) -> None: ...
+    async def start(self) -> None: ...
     async def write(self, work: Callable[[Connection], T]) -> T: ...
     async def read(self, work: Callable[[Connection], T]) -> T: ...
     def write_blocking(self, work: Callable[[Connection], T]) -> T: ...
@@ -48,8 +48,8 @@ class State:
         return self._store.shared
 
     async def start(self) -> None:
-        """Open the store and create the tables of ``metadata`` that are missing."""
-        await self._store.start(metadata)
+        """Open the store; a new one gets its tables. Raises SchemaMismatch for tables of another release."""
+        await self._store.start()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction; answer what it gave once that is on disk.

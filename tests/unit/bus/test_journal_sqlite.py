@@ -14,10 +14,10 @@ from bus.errors import JournalUnavailable
 from bus.journal.files import days_in, living_boot, path_of
 from bus.journal.open import open_journal
 from bus.journal.partitions import day_of, time_in
-from bus.journal.schema import SQLITE
 from bus.journal.search import statement
 from bus.journal.sqlite_shelf import SqliteShelf
 from bus.message import new_id
+from bus.migrations.places import file
 from bus.ports import Query
 from bus.settings import Settings
 
@@ -171,10 +171,9 @@ async def test_a_page_that_is_full_opens_no_older_file(tmp_path: Path) -> None:
         (Query(error="contract"), "SEARCH x USING INDEX exchanges_error (error=?)"),
     ],
 )
-def test_every_search_starts_at_an_index_and_scans_no_table(query: Query, step: str) -> None:
-    database = sqlite3.connect(":memory:")
-    for table in SQLITE:
-        database.execute(table)
+def test_every_search_starts_at_an_index_and_scans_no_table(query: Query, step: str, tmp_path: Path) -> None:
+    file(tmp_path / "day.db", "journal").settle()
+    database = sqlite3.connect(tmp_path / "day.db")
     sql, values = statement(query, (1e9, query.before) if query.before else None)
     plans = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     database.close()

@@ -1,0 +1,81 @@
+"""The revisions of a whole installation: what its places are at, and the walk of all of them to one revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from bus.errors import SchemaMismatch, SettingsInvalid
+from bus.migrations import chain
+from bus.migrations.places import Place, places
+from bus.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The revision that a place is at, empty when it has no tables, and the one that was asked for."""
+
+    place: Place
+    found: str
+    wanted: str
+
+
+def standings(settings: Settings, wanted: str = "") -> tuple[Standing, ...]:
+    """Every place of an installation, beside ``wanted`` (default: the revision that this release works with).
+
+    Raises SettingsInvalid for a revision that this release does not know, StateUnavailable.
+    """
+    wanted = wanted or chain.revisions()[-1]
+    if wanted not in chain.revisions():
+        raise SettingsInvalid(f"no schema revision {wanted!r}; this release knows {', '.join(chain.revisions())}")
+    return tuple(Standing(place, place.found(), wanted) for place in places(settings))
+
+
+def check(settings: Settings) -> None:
+    """Raises SchemaMismatch that names every place at another revision; an empty one gets its tables when opened."""
+    wrong = [one for one in standings(settings) if one.found not in ("", one.wanted)]
+    if wrong:
+        raise SchemaMismatch("\n".join(chain.mismatch(one.place.name, one.found) for one in wrong))
+
+
+def before(settings: Settings) -> str:
+    """The revision one step before the newest that a place is at. Raises SettingsInvalid when there is none."""
+    known = chain.revisions()
+    newest = max((_place_of(one) for one in standings(settings) if one.found), default=0)
+    if newest == 0:
+        raise SettingsInvalid(f"there is no revision before {known[0]}")
+    return known[newest - 1]
+
+
+def migrate(settings: Settings, wanted: str = "") -> Iterator[Standing]:
+    """Walk every place to ``wanted``, each in a transaction of its own; answer each as it was found, once it is done.
+
+    Several processes may do this at once: the later ones find nothing left to do. Raises SchemaMismatch for a place
+    at a revision that this release does not know, StateUnavailable for one that a bus works on or that fails; the
+    places before it are done, those after it as they were.
+    """
+    for standing in standings(settings, wanted):
+        _place_of(standing)
+        settings.data.mkdir(parents=True, exist_ok=True)
+        with standing.place.alone() as connection:
+            now = chain.found(connection, standing.place.stores)
+            chain.walk(connection, standing.place.stores, now, standing.wanted)
+        yield Standing(standing.place, now, standing.wanted)
+
+
+def statements(settings: Settings, output: TextIO, wanted: str = "") -> None:
+    """Write the SQL that ``migrate`` would run, place by place."""
+    for standing in standings(settings, wanted):
+        _place_of(standing)
+        if standing.found != standing.wanted:
+            output.write(f"-- {standing.place.name}\n\n")
+            chain.sql(standing.place.dialect, standing.place.stores, standing.found, standing.wanted, output)
+
+
+def _place_of(standing: Standing) -> int:
+    """Where in the chain a place is. Raises SchemaMismatch for a revision that this release does not know."""
+    known = chain.revisions()
+    if standing.found and standing.found not in known:
+        raise SchemaMismatch(chain.mismatch(standing.place.name, standing.found))
+    return known.index(standing.found) if standing.found else 0
