@@ -17,6 +17,7 @@ from granian.http import HTTP1Settings
 
 from bus.bootstrap import Bus
 from bus.listeners import written
+from bus.migrations.installation import check
 from bus.settings import Settings, load
 from bus.telemetry import configure_logging
 
@@ -34,7 +35,11 @@ HEADER_TIMEOUT = 5000
 
 
 def run_http(settings: Settings, roles: frozenset[Role]) -> None:
-    """Serve these roles until SIGTERM or SIGINT. Returns when all that was under way has been answered."""
+    """Serve these roles until SIGTERM or SIGINT. Returns when all that was under way has been answered.
+
+    Raises SchemaMismatch, and SettingsInvalid for a listener that cannot be.
+    """
+    check(settings)
     for listener in settings.listeners:
         listener.context()  # what is wrong with it stops the start here, and not in every worker again
     os.environ.update(_environment(settings, roles))
@@ -59,7 +64,8 @@ def run_http(settings: Settings, roles: frozenset[Role]) -> None:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Run the worker role until SIGTERM or SIGINT."""
+    """Run the worker role until SIGTERM or SIGINT. Raises SchemaMismatch."""
+    check(settings)
     configure_logging(settings)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

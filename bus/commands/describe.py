@@ -7,6 +7,8 @@ from dataclasses import fields
 
 import click
 
+from bus.migrations.chain import revisions
+from bus.migrations.installation import check, standings
 from bus.pipeline import HOPS
 from bus.registry import open_store
 from bus.settings import Settings
@@ -18,11 +20,15 @@ from registry.model import ServiceVersion, Snapshot
 @click.pass_obj
 def describe(settings: Settings) -> None:
     """Print the settings, the hops in order, and what the active revision holds."""
-    registry = LiveRegistry(open_store(settings), os.environ)
-    registry.refresh()
     _heading("settings")
     for field in fields(settings):
         click.echo(f"  {field.name:<16}{_shown(field.name, getattr(settings, field.name))}")
+    _heading(f"schema, revision {revisions()[-1]}")
+    for standing in standings(settings):
+        click.echo(f"  {standing.place.name}  {standing.found or 'no tables yet'}")
+    check(settings)
+    registry = LiveRegistry(open_store(settings), os.environ)
+    registry.refresh()
     _heading("hops, first in, last out")
     for place, hop in enumerate(HOPS, 1):
         click.echo(f"  {place:>2}  {hop.__name__}")

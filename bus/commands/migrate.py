@@ -29,7 +29,7 @@ def migrate(settings: Settings, to: str, back: bool, check: bool, sql: bool) -> 
     if check:
         standings = installation.standings(settings, wanted)
         for standing in standings:
-            _say(standing, f"not {standing.wanted}, which is wanted")
+            _say(standing, f"wanted: {standing.wanted}" if standing.found else "made at the first start")
         sys.exit(any(standing.found not in ("", standing.wanted) for standing in standings))
     if sql:
         installation.statements(settings, sys.stdout, wanted)
@@ -39,6 +39,5 @@ def migrate(settings: Settings, to: str, back: bool, check: bool, sql: bool) -> 
 
 
 def _say(standing: Standing, otherwise: str) -> None:
-    if standing.found == standing.wanted:
-        otherwise = "as wanted"
-    click.echo(f"{standing.place.name}  {standing.found or 'no tables'}  {otherwise}")
+    words = "as wanted" if standing.found == standing.wanted else otherwise
+    click.echo(f"{standing.place.name}  {standing.found or 'no tables'}  {words}")

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import psycopg
 
-from bus.errors import JournalUnavailable
+from bus.errors import JournalUnavailable, StateUnavailable
 from bus.journal.partitions import oldest_kept, today
 from bus.journal.payloads import Packer
 from bus.journal.postgres_schema import connect, create_day, drop_before
@@ -73,6 +73,9 @@ class PostgresStore:
             self._connected()
             database(self._url).settle()
             self._beat()
+        except StateUnavailable as error:
+            self._disconnect()
+            raise JournalUnavailable(str(error)) from error
         except psycopg.Error as error:
             raise self._failed(error) from error
 

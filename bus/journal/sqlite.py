@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -56,7 +56,8 @@ class SqliteStore:
         self._lock.acquire(self._boot)
         try:
             for day in days_in(self._folder):
-                _settle(path_of(self._folder, day))
+                with suppress(StateUnavailable):  # a damaged day is named when it is written or read
+                    file(path_of(self._folder, day), "journal").settle()
         except BaseException:
             self._lock.release()
             raise
@@ -68,6 +69,8 @@ class SqliteStore:
         except _REFUSED as error:
             self._discard(day)
             raise Unstorable(f"{path_of(self._folder, day)}: a record holds a value that cannot be stored") from error
+        except StateUnavailable as error:
+            raise JournalUnavailable(str(error)) from error
         except (sqlite3.Error, OSError) as error:
             # Whatever state the connection is in, a new one knows what is on disk.
             self._discard(day)
@@ -112,7 +115,7 @@ class _Partition:
 
     def __init__(self, path: Path) -> None:
         new = not path.exists()
-        _settle(path)
+        file(path, "journal").settle()
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
@@ -150,15 +153,8 @@ class _Partition:
 
     def close(self) -> None:
         """Close the file; what was not committed is gone."""
-        with contextlib.suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):
             self._connection.close()
-
-
-def _settle(path: Path) -> None:
-    try:
-        file(path, "journal").settle()
-    except StateUnavailable as error:
-        raise JournalUnavailable(str(error)) from error
 
 
 def _sync_folder(folder: Path) -> None:

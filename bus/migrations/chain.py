@@ -58,13 +58,18 @@ def revisions() -> tuple[str, ...]:
     return tuple(each.revision for each in script.walk_revisions())[::-1]
 
 
+def recorded(connection: Connection) -> str:
+    """The revision that is on record here; empty when there is none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
+
+
 def found(connection: Connection, stores: Iterable[Store]) -> str:
     """The revision that these stores are at; empty when there are no tables of theirs."""
+    if revision := recorded(connection):
+        return revision
     tables = inspect(connection)
-    if tables.has_table("alembic_version"):
-        recorded = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        if recorded:
-            return str(recorded)
     postgres = connection.dialect.name == "postgresql"
     marks = [MARKS[store] for store in stores]
     if any(tables.has_table(table, schema if postgres else None) for table, schema in marks):
@@ -113,7 +118,7 @@ def walk(connection: Connection, stores: frozenset[Store], now: str, to: str) ->
 
 
 def sql(dialect: str, stores: frozenset[Store], now: str, to: str, output: TextIO) -> None:
-    """Write the statements that ``walk`` would run from ``now``, empty for a store without tables."""
+    """Write the statements that ``walk`` would run from ``now``, empty when no revision is on record."""
     go = command.downgrade if _is_before(to, now) else command.upgrade
     with _ALONE:
         config = _config()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
-from bus.errors import SchemaMismatch, SettingsInvalid
+from bus.errors import SchemaMismatch, SettingsInvalid, StateUnavailable
 from bus.migrations import chain
 from bus.migrations.places import Place, places
 from bus.settings import Settings
@@ -33,10 +34,17 @@ def standings(settings: Settings, wanted: str = "") -> tuple[Standing, ...]:
 
 
 def check(settings: Settings) -> None:
-    """Raises SchemaMismatch that names every place at another revision; an empty one gets its tables when opened."""
-    wrong = [one for one in standings(settings) if one.found not in ("", one.wanted)]
+    """Raises SchemaMismatch that names every place at another revision.
+
+    An empty place gets its tables when it is opened, and who opens one that cannot be read says so.
+    """
+    wrong = []
+    for place in places(settings):
+        with suppress(StateUnavailable):
+            if (found := place.found()) not in ("", chain.revisions()[-1]):
+                wrong.append(chain.mismatch(place.name, found))
     if wrong:
-        raise SchemaMismatch("\n".join(chain.mismatch(one.place.name, one.found) for one in wrong))
+        raise SchemaMismatch("\n".join(wrong))
 
 
 def before(settings: Settings) -> str:
@@ -70,7 +78,8 @@ def statements(settings: Settings, output: TextIO, wanted: str = "") -> None:
         _place_of(standing)
         if standing.found != standing.wanted:
             output.write(f"-- {standing.place.name}\n\n")
-            chain.sql(standing.place.dialect, standing.place.stores, standing.found, standing.wanted, output)
+            recorded = standing.place.recorded()
+            chain.sql(standing.place.dialect, standing.place.stores, recorded, standing.wanted, output)
 
 
 def _place_of(standing: Standing) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from bus.errors import StateUnavailable
 from bus.journal.files import days_in, path_of
-from bus.migrations.chain import ALL, Store, exclude, found, settle
+from bus.migrations.chain import ALL, Store, exclude, found, recorded, settle
 from bus.settings import Settings
 
 
@@ -37,10 +37,11 @@ class Place:
 
     def found(self) -> str:
         """The revision of its tables, empty when it has none. Raises StateUnavailable."""
-        if self.dialect == "sqlite" and not Path(self.url.database or "").exists():
-            return ""
-        with self._connected(self._for_reading()) as connection:
-            return found(connection, self.stores)
+        return self._read(lambda connection: found(connection, self.stores))
+
+    def recorded(self) -> str:
+        """The revision on record, empty where there is none, as in what the first release made."""
+        return self._read(recorded)
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -48,7 +49,7 @@ class Place:
         with ExitStack() as stack:
             if self.lock is not None:
                 stack.enter_context(_held(self.lock))
-            connection = stack.enter_context(self._connected(self.url))
+            connection = stack.enter_context(self._connected(self.url, "changed"))
             exclude(connection)
             yield connection
             connection.commit()
@@ -58,19 +59,23 @@ class Place:
 
         It takes no ``lock``: who calls this for a store has that already.
         """
-        with self._connected(self.url) as connection:
+        with self._connected(self.url, "written") as connection:
             exclude(connection)
             settle(connection, self.stores, self.name)
             connection.commit()
 
-    def _for_reading(self) -> URL:
-        if self.dialect != "sqlite":
-            return self.url
-        # Read-only, so that closing it never writes a checkpoint beside the one writer.
-        return self.url.set(database=f"file:{quote(self.url.database or '')}", query={"mode": "ro", "uri": "true"})
+    def _read(self, question: Callable[[Connection], str]) -> str:
+        url, path = self.url, self.url.database or ""
+        if self.dialect == "sqlite":
+            if not Path(path).exists():
+                return ""
+            # Read-only, so that closing it never writes a checkpoint beside the one writer.
+            url = url.set(database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"})
+        with self._connected(url, "read") as connection:
+            return question(connection)
 
     @contextmanager
-    def _connected(self, url: URL) -> Iterator[Connection]:
+    def _connected(self, url: URL, verb: str) -> Iterator[Connection]:
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
         if self.dialect == "sqlite":
             event.listen(engine, "connect", _by_hand)
@@ -79,7 +84,7 @@ class Place:
                 yield connection
         except SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-            raise StateUnavailable(f"{self.name}: {cause}") from error
+            raise StateUnavailable(f"{self.name}: cannot be {verb} ({cause})") from error
 
 
 def places(settings: Settings) -> tuple[Place, ...]:

@@ -96,15 +96,20 @@ class User:
 class Users:
     """The users of an installation: in ``data/console.db``, or in PostgreSQL. Safe to use from several processes.
 
-    Every method raises StateUnavailable when the store cannot be reached.
+    Every method raises StateUnavailable when the store cannot be reached, and the first SchemaMismatch for tables of
+    another release.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._engine = _engine(settings)
         stores: frozenset[Store] = ALL if settings.database else frozenset({"console"})
-        with self._transaction() as connection:
-            exclude(connection)
-            settle(connection, stores, "the console's users")
+        try:
+            with self._transaction() as connection:
+                exclude(connection)
+                settle(connection, stores, "the console's users")
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, name: str, role: Role, password: str = "") -> User:
         """Add a user, or change the role and password of one; without a password only a link signs in."""
@@ -181,6 +186,10 @@ class Users:
         query = select(audit_table).order_by(audit_table.c.id.desc()).limit(limit)
         with self._transaction() as connection:
             return tuple(dict(row._mapping) for row in connection.execute(query))
+
+    def close(self) -> None:
+        """Close all connections; new ones are opened when it is used again."""
+        self._engine.dispose()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

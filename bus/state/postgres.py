@@ -46,7 +46,11 @@ class PostgresStore:
         self._engine = create_engine(
             self._url, pool_size=_THREADS, pool_timeout=10, pool_pre_ping=True, hide_parameters=True
         )
-        await self.write(lambda connection: settle(connection, ALL, self._where))
+        try:
+            await self.write(lambda connection: settle(connection, ALL, self._where))
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction on a thread."""

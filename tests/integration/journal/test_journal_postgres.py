@@ -31,7 +31,8 @@ def database(postgres_url: str) -> Iterator[str]:
 def postgres_database(database: str) -> str:
     """The address of a database without a journal."""
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS journal CASCADE")
+        connection.execute("DROP SCHEMA IF EXISTS journal, public CASCADE")
+        connection.execute("CREATE SCHEMA public")
     return database
 
 
