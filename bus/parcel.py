@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from typing import Any
 
@@ -11,6 +12,7 @@ from bus.errors import BusError, UnknownOperation
 from bus.hops.inside import opened
 from bus.hops.resolve import find_version
 from bus.hops.stage import content_of, operation_of
+from bus.media import media
 from bus.message import Content, Message, Target
 from bus.payload import CDATA, label, read_json, read_text, read_xml, write
 from registry.model import Consumer, Snapshot
@@ -18,6 +20,7 @@ from transformers.document import is_xml
 from transformers.soap import open_envelope, seal
 
 _FORMAT = 1
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
 def pack(message: Message) -> bytes:
@@ -52,16 +55,35 @@ def pack(message: Message) -> bytes:
     )
 
 
+def read(data: bytes) -> dict[str, Any]:
+    """The fields of a parcel that ``pack`` wrote, ``body`` as bytes. Raises BusError for other bytes."""
+    try:
+        parcel: dict[str, Any] = orjson.loads(data)
+        if parcel["format"] != _FORMAT:
+            raise BusError(f"the parcel is of format {parcel['format']}; this version reads {_FORMAT}")
+        return parcel | {"body": b64decode(parcel["body"])}
+    except (KeyError, TypeError, ValueError) as error:
+        raise BusError("the letter is not a parcel that this version wrote") from error
+
+
+def with_text(data: bytes, text: str) -> bytes:
+    """The parcel with another body of the same kind, in UTF-8. Raises BusError."""
+    parcel = read(data)
+    name = media(parcel["content_type"]).name
+    if parcel["kind"] != "json":
+        name, text = f"{name}; charset=utf-8", _DECLARATION.sub("", text)  # it may name the charset of before
+    body = b64encode(text.encode()).decode("ascii")
+    return orjson.dumps(parcel | {"body": body, "charset": "utf-8", "content_type": name})
+
+
 def unpack(data: bytes, snapshot: Snapshot) -> Message:
     """Read a message that ``pack`` wrote, against the services of today; its door is ``backbone``.
 
     Raises BusError for other bytes, UnknownService, UnknownVersion or UnknownOperation for what is gone.
     """
     try:
-        parcel: dict[str, Any] = orjson.loads(data)
-        body = b64decode(parcel["body"])
-        if parcel["format"] != _FORMAT:
-            raise BusError(f"the parcel is of format {parcel['format']}; this version reads {_FORMAT}")
+        parcel = read(data)
+        body = parcel["body"]
         name = parcel["operation"]
         version = find_version(snapshot, parcel["service"], parcel["version"])
         operation = version.operations.get(name)

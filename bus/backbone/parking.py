@@ -21,6 +21,9 @@ from bus.ports import Letter
 from bus.state.actions import record
 from bus.state.topics import announce
 
+MOST = 10_000
+"""How many letters one order may move."""
+
 EXPIRED = "expired"
 """The code of a letter that was parked because its time was over."""
 
@@ -140,11 +143,14 @@ def skip(connection: Connection, queue: str, letter_id: str, who: str, reason: s
     return True
 
 
-def parked_letters(connection: Connection, *, queue: str = "", lane: str = "", limit: int = 100) -> list[ParkedLetter]:
-    """Inside a read: what waits for a person, oldest first, of one queue or lane or of all."""
+def parked_letters(
+    connection: Connection, *, queue: str = "", lane: str = "", code: str = "", limit: int = 100
+) -> list[ParkedLetter]:
+    """Inside a read: what waits for a person, the longest first, of one queue, lane or code or of all."""
     in_queue = outbox.c.queue == queue if queue else true()
     in_lane = outbox.c.lane == lane if lane else true()
-    return _found(connection, and_(_parked, in_queue, in_lane), limit)
+    with_code = outbox.c.parked_code == code if code else true()
+    return _found(connection, and_(_parked, in_queue, in_lane, with_code), limit)
 
 
 def parked_letter(connection: Connection, queue: str, letter_id: str) -> ParkedLetter | None:
