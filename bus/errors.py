@@ -151,12 +151,14 @@ class BodyTimeout(BadRequest):
 
 
 class ProviderError(BusError):
-    """The other side. ``endpoint`` is its address without credentials; ``sent`` whether a byte may have left."""
+    """The other side. ``endpoint`` is its address without credentials; ``sent`` whether a byte may have left;
+    ``http_status`` what it answered, 0 where it did not."""
 
-    def __init__(self, message: str, *, endpoint: str = "", sent: bool = True) -> None:
+    def __init__(self, message: str, *, endpoint: str = "", sent: bool = True, http_status: int = 0) -> None:
         super().__init__(message)
         self.endpoint = endpoint
         self.sent = sent
+        self.http_status = http_status
 
 
 class ProviderUnreachable(ProviderError):
@@ -187,8 +189,7 @@ class ProviderFault(ProviderError):
         reason: str = "",
         detail: object = None,
     ) -> None:
-        super().__init__(message, endpoint=endpoint, sent=True)
-        self.http_status = http_status
+        super().__init__(message, endpoint=endpoint, http_status=http_status)
         self.code = code
         self.reason = reason
         self.detail = detail
@@ -197,8 +198,10 @@ class ProviderFault(ProviderError):
 class ProviderUnavailable(ProviderError):
     """429, 502, 503 or 504; ``retry_after`` in seconds, 0 when it did not say."""
 
-    def __init__(self, message: str, *, endpoint: str = "", retry_after: float = 0.0) -> None:
-        super().__init__(message, endpoint=endpoint, sent=True)
+    def __init__(
+        self, message: str, *, endpoint: str = "", retry_after: float = 0.0, http_status: int = 0
+    ) -> None:
+        super().__init__(message, endpoint=endpoint, http_status=http_status)
         self.retry_after = retry_after
 
 

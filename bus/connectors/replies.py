@@ -23,7 +23,9 @@ def refusal(inbound: Inbound, provider: Provider, endpoint: str) -> ProviderErro
         return None
     if status in (401, 403):
         return ProviderRefusedUs(
-            f"{endpoint} answered {status}: it does not accept the bus's credential", endpoint=endpoint
+            f"{endpoint} answered {status}: it does not accept the bus's credential",
+            endpoint=endpoint,
+            http_status=status,
         )
     if status in _UNAVAILABLE:
         if provider.protocol != "rest" and carries_envelope(inbound, provider):
@@ -32,6 +34,7 @@ def refusal(inbound: Inbound, provider: Provider, endpoint: str) -> ProviderErro
             f"{endpoint} answered {status}: unavailable for now",
             endpoint=endpoint,
             retry_after=retry_after(inbound.headers.get("retry-after", "")),
+            http_status=status,
         )
     if status < 400:
         return ProviderLied(
