@@ -198,9 +198,7 @@ class ProviderFault(ProviderError):
 class ProviderUnavailable(ProviderError):
     """429, 502, 503 or 504; ``retry_after`` in seconds, 0 when it did not say."""
 
-    def __init__(
-        self, message: str, *, endpoint: str = "", retry_after: float = 0.0, http_status: int = 0
-    ) -> None:
+    def __init__(self, message: str, *, endpoint: str = "", retry_after: float = 0.0, http_status: int = 0) -> None:
         super().__init__(message, endpoint=endpoint, http_status=http_status)
         self.retry_after = retry_after
 

@@ -150,7 +150,8 @@ class StateStore(Protocol):
 class Letter:
     """What travels on the backbone. ``lane`` keeps letters of one key in order; ``attempt`` counts from 1.
 
-    A letter that is not done at ``expires_at`` (Unix seconds; 0: never) is put aside for a person.
+    A letter that is not done at ``expires_at`` (Unix seconds; 0: never) is put aside for a person. ``returned`` says how
+    often a broker handed it out before and got it back, its consumer dead or away.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Letter:
     lane: str = ""
     attempt: int = 1
     expires_at: float = 0.0
+    returned: int = 0
 
 
 #: Handles one letter. Returns when its effect is committed; raises to have it retried or dead-lettered.

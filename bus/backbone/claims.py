@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from bus.backbone import history
 from bus.backbone.outbox import letter_of
 from bus.backbone.parking import give_up
 from bus.backbone.tables import outbox, suspected
@@ -51,6 +52,8 @@ def claim(connection: Connection, claimant: Claimant, queue: str, now: float, li
     letters = []
     for row in sorted(rows, key=lambda row: row.seq):
         letter = letter_of(row)
+        if row.crashes:
+            history.note_death(connection, letter)
         if row.crashes > DELIVERY_LIMIT:
             give_up(connection, letter, "poison", f"{row.crashes} processes died while they held this letter")
         else:

@@ -14,10 +14,11 @@ from typing import Protocol, TypeAlias, TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from bus.backbone import inbox, outbox
+from bus.backbone import history, inbox, outbox
 from bus.backbone.dead_letters import bury
-from bus.backbone.parking import expire, give_up
-from bus.backbone.retries import Retries, verdict
+from bus.backbone.parking import expire, give_up, park
+from bus.backbone.retries import Decision, Retries, verdict
+from bus.backbone.topology import FLAW, REPLAYS
 from bus.errors import ShuttingDown, StateUnavailable
 from bus.ports import Letter, Transport
 from bus.resilience.backoff import full_jitter
@@ -36,6 +37,16 @@ class EffectHandler(Protocol):
 
     async def __call__(self, letter: Letter, *, redelivered: bool) -> Sequence[Letter] | None:
         """``redelivered``: an earlier life of the bus began this attempt, and nobody knows how far it came."""
+
+
+class FailurePolicy(Protocol):
+    """What the letters of a queue say themselves about their failures."""
+
+    def decide(self, letter: Letter, error: Exception) -> Decision | None:
+        """What becomes of ``letter``; None leaves it to the ladder of the queue."""
+
+    def warn(self, connection: Connection, letter: Letter, code: str) -> None:
+        """Inside a work: raise an alert about a letter that failed and counts as done."""
 
 
 async def insist(state: State, work: Callable[[Connection], T]) -> T:
@@ -57,17 +68,20 @@ class _Consumer(ABC):
         transport: Transport,
         queue: str,
         *,
-        prefetch: int = 32,
+        concurrency: int = 32,
         retries: Retries | None = None,
+        policy: FailurePolicy | None = None,
         lease: float = 30.0,
     ) -> None:
         self._state = state
         self._transport = transport
         self.queue = queue
-        self._prefetch = prefetch
+        self._concurrency = concurrency
+        self._places = asyncio.Semaphore(concurrency)
         self._retries = retries or Retries()
+        self._policy = policy
         self._lease = lease
-        self._owner = f"{os.getpid()}-{os.urandom(6).hex()}"
+        self._owner = f"{history.this_process()}-{os.urandom(4).hex()}"
         self._in_hand: dict[str, asyncio.Future[None]] = {}
         self._stopping = False
         self._renewing: asyncio.Task[None] | None = None
@@ -78,7 +92,8 @@ class _Consumer(ABC):
             await self._state.write(lambda connection: inbox.take_over(connection, self.queue))
         else:
             self._renewing = asyncio.create_task(self._renew(), name=f"consumer-leases-{self.queue}")
-        await self._transport.consume(self.queue, self._receive, prefetch=self._prefetch)
+        # As many again as are in hand: the next letter is here when a place becomes free, and few wait in vain.
+        await self._transport.consume(self.queue, self._receive, prefetch=2 * self._concurrency)
 
     async def stop(self, *, drain: float = 10.0) -> None:
         """Take no more letters, and wait up to ``drain`` seconds for those in hand. Stop the relay before."""
@@ -98,7 +113,8 @@ class _Consumer(ABC):
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in_hand[letter.id] = settled
         try:
-            await self._settle(letter)
+            async with self._places:
+                await (self._bury_foreign(letter) if FLAW in letter.headers else self._settle(letter))
         finally:
             del self._in_hand[letter.id]
             settled.set_result(None)
@@ -108,21 +124,46 @@ class _Consumer(ABC):
         """Handle one letter until its outcome, whichever it is, is on disk."""
 
     async def _fail(self, letter: Letter, error: Exception) -> None:
-        """Have the letter tried again, or give it up."""
-        delay = self._retries.delay(error, letter.attempt)
+        """Do with a failed letter what its own policy, or else the ladder of the queue, says."""
+        decision = self._policy.decide(letter, error) if self._policy is not None else None
+        decision = decision or self._retries.decide(error, letter.attempt)
         code, reason = verdict(error)
         _log.warning(
-            "letter failed", queue=letter.queue, id=letter.id, attempt=letter.attempt, code=code, again_in=delay
+            "letter failed", queue=letter.queue, id=letter.id, attempt=letter.attempt, code=code, then=decision.action
         )
 
         def work(connection: Connection) -> None:
-            if delay is None:
-                give_up(connection, letter, code, reason)
-            else:
-                inbox.forget(connection, letter)
-                outbox.postpone(connection, replace(letter, attempt=letter.attempt + 1), time.time() + delay)
+            history.note(connection, letter, code, reason)
+            match decision.action:
+                case "retry":
+                    inbox.forget(connection, letter)
+                    again = replace(letter, attempt=letter.attempt + 1)
+                    outbox.postpone(connection, again, time.time() + decision.delay)
+                case "warn":
+                    if self._policy is not None:
+                        self._policy.warn(connection, letter, code)
+                    inbox.mark(connection, letter, "done", time.time())
+                    self._finished(connection, letter)
+                case "park":
+                    park(connection, letter, code, reason)
+                case "dead-letter":
+                    bury(connection, letter, code, reason)
+                case "give-up":
+                    give_up(connection, letter, code, reason)
 
         await insist(self._state, work)
+
+    def _finished(self, connection: Connection, letter: Letter, *, again: bool = False) -> None:
+        """Inside a work: the letter is done; only one that ever failed has a history to forget."""
+        crashed = outbox.remove(connection, letter)
+        if again or crashed or letter.attempt > 1 or letter.returned or REPLAYS in letter.headers:
+            history.forget(connection, letter)
+
+    async def _bury_foreign(self, letter: Letter) -> None:
+        """Put what another application wrote into our queue with the dead letters, where somebody will look."""
+        reason = letter.headers[FLAW]
+        _log.warning("not a letter", queue=letter.queue, id=letter.id, reason=reason)
+        await insist(self._state, lambda connection: bury(connection, letter, "foreign", reason))
 
     async def _renew(self) -> None:
         while True:
@@ -145,10 +186,10 @@ class TransactionConsumer(_Consumer):
         queue: str,
         handle: TransactionHandler,
         *,
-        prefetch: int = 32,
+        concurrency: int = 32,
         retries: Retries | None = None,
     ) -> None:
-        super().__init__(state, transport, queue, prefetch=prefetch, retries=retries)
+        super().__init__(state, transport, queue, concurrency=concurrency, retries=retries)
         self._handle = handle
 
     async def _settle(self, letter: Letter) -> None:
@@ -161,9 +202,11 @@ class TransactionConsumer(_Consumer):
                 return
             if entered.status == "new":
                 outbox.post(connection, self._handle(connection, letter) or ())
-            outbox.remove(connection, letter)
+            self._finished(connection, letter)
 
         try:
+            if letter.returned:  # in a work of its own, which stays when the handler's dies with the process
+                await insist(self._state, lambda connection: history.note_death(connection, letter))
             await insist(self._state, work)
         except Exception as error:
             await self._fail(letter, error)
@@ -183,11 +226,12 @@ class EffectConsumer(_Consumer):
         queue: str,
         handle: EffectHandler,
         *,
-        prefetch: int = 32,
+        concurrency: int = 32,
         retries: Retries | None = None,
+        policy: FailurePolicy | None = None,
         lease: float = 30.0,
     ) -> None:
-        super().__init__(state, transport, queue, prefetch=prefetch, retries=retries, lease=lease)
+        super().__init__(state, transport, queue, concurrency=concurrency, retries=retries, policy=policy, lease=lease)
         self._handle = handle
 
     async def _settle(self, letter: Letter) -> None:
@@ -203,13 +247,18 @@ class EffectConsumer(_Consumer):
         def complete(connection: Connection) -> None:
             outbox.post(connection, following or ())
             inbox.finish(connection, letter, time.time())
-            outbox.remove(connection, letter)
+            self._finished(connection, letter, again=claimed.status == "again")
 
         try:
             await insist(self._state, complete)
         except Exception as error:  # the effect has happened: trying again would repeat it
             reason = f"done, but what it answered cannot be posted: {verdict(error)[1]}"
-            await insist(self._state, lambda connection: bury(connection, letter, "unposted", reason))
+
+            def unposted(connection: Connection) -> None:
+                history.note(connection, letter, "unposted", reason)
+                bury(connection, letter, "unposted", reason)
+
+            await insist(self._state, unposted)
 
     def _begin(self, connection: Connection, letter: Letter) -> inbox.Claim:
         now = time.time()
@@ -220,4 +269,6 @@ class EffectConsumer(_Consumer):
             outbox.remove(connection, letter)
         elif claimed.status == "busy":
             outbox.postpone(connection, letter, claimed.until)
+        elif claimed.status == "again":
+            history.note_death(connection, letter, claimed.owner.rpartition("-")[0])
         return claimed

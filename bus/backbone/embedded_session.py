@@ -13,7 +13,7 @@ import structlog
 from kombu.exceptions import KombuError
 
 from bus.backbone.topology import EXCHANGE, QUEUES, physical
-from bus.backbone.wire import headers_of, letter_from
+from bus.backbone.wire import CONTENT_TYPE, headers_of, letter_from
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter
 
@@ -64,7 +64,7 @@ class Session:
                 self._producer.publish(
                     letter.body,
                     routing_key=physical(letter.queue),
-                    content_type="application/octet-stream",
+                    content_type=CONTENT_TYPE,
                     content_encoding="binary",
                     message_id=letter.id,
                     headers=headers_of(letter),
@@ -157,4 +157,5 @@ def _errors(connection: Any) -> tuple[type[BaseException], ...]:
 
 def _letter(queue: str, message: Any) -> Letter:
     body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
-    return letter_from(queue, message.properties["message_id"], body, message.headers)
+    properties = message.properties
+    return letter_from(queue, properties.get("message_id"), body, message.headers or {}, str(message.content_type))

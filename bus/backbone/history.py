@@ -10,15 +10,15 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, or_, select
 
 from bus.backbone.tables import dead_letter, insert_into, letter_history, outbox
 from bus.ports import Letter
 
-#: The code of an attempt that ended with its process.
+#: The code of an attempt whose process ended, or lost its broker, before the letter was done.
 DIED = "died"
 #: The code of an entry that is no attempt: somebody sent a dead letter on its way again.
 REPLAYED = "replayed"
@@ -31,7 +31,7 @@ _LONGEST_REASON = 200
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One failed attempt: when (Unix seconds), which attempt, the error's code, a short reason and the process, as
-    ``host:pid``. Of a ``replayed`` entry ``process`` is who did it."""
+    ``host:pid`` (empty where nobody knows). Of a ``replayed`` entry ``process`` is who did it."""
 
     at: float
     attempt: int
@@ -56,10 +56,31 @@ def this_process() -> str:
     return f"{platform.node()[:40]}:{os.getpid()}"
 
 
-def note(connection: Connection, letter: Letter, code: str, reason: str, *, process: str = "") -> None:
-    """Inside a work: add a failed attempt of ``letter``; ``process`` is this one where none is given."""
+def note(connection: Connection, letter: Letter, code: str, reason: str) -> None:
+    """Inside a work: add an attempt of ``letter`` that failed in this process."""
+    _add(connection, letter, code, reason, this_process(), history_of(connection, letter.queue, letter.id))
+
+
+def note_death(connection: Connection, letter: Letter, process: str = "") -> None:
+    """Inside a work: add an attempt that ended with its process, where one knows which.
+
+    The relay, the broker and the inbox may each notice the same death: who knows the process completes what the other
+    wrote just before.
+    """
     before = history_of(connection, letter.queue, letter.id)
-    entry = Entry(time.time(), letter.attempt, code[:64], reason[:_LONGEST_REASON], process or this_process())
+    last = before.entries[-1] if before.entries else None
+    if process and last is not None and (last.code, last.process, last.attempt) == (DIED, "", letter.attempt):
+        before = replace(before, entries=before.entries[:-1], failures=before.failures - 1)
+    _add(connection, letter, DIED, "its process ended before it was done", process, before)
+
+
+def note_replay(connection: Connection, letter: Letter, who: str, reason: str) -> None:
+    """Inside a work: add that ``who`` sent a dead letter on its way again, and why."""
+    _add(connection, letter, REPLAYED, reason, who, history_of(connection, letter.queue, letter.id))
+
+
+def _add(connection: Connection, letter: Letter, code: str, reason: str, process: str, before: History) -> None:
+    entry = Entry(time.time(), letter.attempt, code[:64], reason[:_LONGEST_REASON], process[:64])
     kept = [*before.entries, entry]
     if len(kept) > _FIRST + _LATEST:
         kept = [*kept[:_FIRST], *kept[-_LATEST:]]
@@ -83,7 +104,7 @@ def history_of(connection: Connection, queue: str, letter_id: str) -> History:
 
 def histories(connection: Connection, letters: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], History]:
     """Inside a read: the histories of these letters, each named by queue and id."""
-    wanted = or_(*(_is(queue, letter_id) for queue, letter_id in letters))
+    wanted = or_(false(), *(_is(queue, letter_id) for queue, letter_id in letters))
     rows = connection.execute(select(letter_history).where(wanted)).all()
     return {
         (row.queue, row.id): History(_entries(row.entries), row.failures, row.left_out, row.replays) for row in rows

@@ -17,11 +17,12 @@ class Claim:
 
     new: nobody has begun it. again: somebody began it and died, so its effect may have happened. busy:
     somebody alive is at it until ``until`` at least. done: it is finished. parked: it waits for a person, and
-    copies of it that a broker still holds mean nothing.
+    copies of it that a broker still holds mean nothing. ``owner`` is who began it and died.
     """
 
     status: Literal["new", "again", "busy", "done", "parked"]
     until: float = 0.0
+    owner: str = ""
 
 
 def enter(connection: Connection, letter: Letter, now: float) -> Claim:
@@ -45,7 +46,7 @@ def claim(connection: Connection, letter: Letter, owner: str, now: float, lease:
     if found.lease_until > now:
         return Claim("busy", found.lease_until)
     connection.execute(update(inbox).where(_is(letter)).values(owner=owner, lease_until=now + lease, started_at=now))
-    return Claim("again")
+    return Claim("again", owner=found.owner)
 
 
 def is_done(connection: Connection, letter: Letter) -> bool:

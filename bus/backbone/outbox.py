@@ -59,12 +59,13 @@ def suspect(connection: Connection, letter: Letter) -> bool:
     return True
 
 
-def remove(connection: Connection, letter: Letter) -> None:
-    """Inside a work: ``letter`` is finished; the next one of its lane may go."""
+def remove(connection: Connection, letter: Letter) -> bool:
+    """Inside a work: ``letter`` is finished; the next one of its lane may go. Answers whether owners died with it."""
     gone = delete(outbox).where(outbox.c.queue == letter.queue, outbox.c.id == letter.id)
     row = connection.execute(gone.returning(outbox.c.lane, outbox.c.crashes)).first()
     if row is not None and (row.lane or row.crashes >= SUSPECT):
         announce(connection, topic(letter.queue))
+    return row is not None and row.crashes > 0
 
 
 def unfinished(connection: Connection) -> int:

@@ -119,4 +119,4 @@ def _letter(queue: str, properties: Any, body: bytes) -> Letter:
     headers: dict[str, Any] = properties.headers or {}
     if "x-first-death-reason" in headers:
         headers[DEATH] = headers["x-first-death-reason"]
-    return letter_from(queue, properties.message_id or "", body, headers)
+    return letter_from(queue, properties.message_id, body, headers, properties.content_type or "")

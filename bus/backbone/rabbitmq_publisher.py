@@ -13,7 +13,7 @@ from pika.spec import PERSISTENT_DELIVERY_MODE, Basic
 from bus.backbone.rabbitmq_declare import declare
 from bus.backbone.rabbitmq_link import Link, answered, open_channel
 from bus.backbone.topology import EXCHANGE, physical
-from bus.backbone.wire import headers_of
+from bus.backbone.wire import CONTENT_TYPE, headers_of
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter
 
@@ -131,7 +131,7 @@ def _properties(letter: Letter) -> BasicProperties:
     return BasicProperties(
         message_id=letter.id,
         app_id="meridian",
-        content_type="application/octet-stream",
+        content_type=CONTENT_TYPE,
         delivery_mode=PERSISTENT_DELIVERY_MODE,
         headers=headers_of(letter),
     )

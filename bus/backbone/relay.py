@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection
 
-from bus.backbone import claims, inbox, parking
+from bus.backbone import claims, history, inbox, parking
 from bus.backbone.outbox import topic
 from bus.backbone.retries import verdict
 from bus.backbone.topology import QUEUES
@@ -137,6 +137,7 @@ class Relay:
         while True:
             with suppress(StateUnavailable):
                 await self._state.write(lambda c: inbox.prune(c, time.time() - self._pace.remember))
+                await self._state.write(lambda c: history.prune(c, time.time() - self._pace.remember))
             await asyncio.sleep(3600)
 
     async def _expire(self) -> None:

@@ -1,13 +1,29 @@
-"""When a failed letter is tried again, and when it is given up."""
+"""What becomes of a failed letter: when it is tried again, and when it is given up."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bus.errors import meaning
 from transformers.errors import MeridianError
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """retry: again after ``delay`` seconds. give-up: parked where it has a lane, else with the dead letters.
+
+    park, dead-letter: so whether it has a lane or not. warn: it counts as done, with an alert.
+    """
+
+    action: Literal["retry", "give-up", "park", "dead-letter", "warn"]
+    delay: float = 0.0
+
+
+GIVE_UP = Decision("give-up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +39,22 @@ class Retries:
     attempts: int = 12
     unexpected: int = 5
 
-    def delay(self, error: BaseException, attempt: int) -> float | None:
-        """Seconds until the next attempt after ``attempt`` failed with ``error``; None to give it up."""
+    def decide(self, error: BaseException, attempt: int) -> Decision:
+        """What becomes of a letter whose ``attempt`` failed with ``error``."""
         if not isinstance(error, MeridianError):
             limit = self.unexpected
         elif meaning(error).retry == "transient":
             limit = self.attempts
         else:
-            return None
-        if attempt >= limit:
-            return None
-        longest = self.delays[min(attempt, len(self.delays)) - 1]
-        jittered = random.uniform(0.0, longest)  # noqa: S311 - spreads load, guards nothing
-        return max(jittered, float(getattr(error, "retry_after", 0.0)))
+            return GIVE_UP
+        return Decision("retry", pause(self.delays, error, attempt)) if attempt < limit else GIVE_UP
+
+
+def pause(delays: Sequence[float], error: BaseException, attempt: int) -> float:
+    """Seconds between the failed ``attempt`` (from 1) and the next one: see ``Retries``."""
+    longest = delays[min(attempt, len(delays)) - 1]
+    jittered = random.uniform(0.0, longest)  # noqa: S311 - spreads load, guards nothing
+    return max(jittered, float(getattr(error, "retry_after", 0.0)))
 
 
 def verdict(error: BaseException) -> tuple[str, str]:

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from bus.backbone import inbox, outbox
+from bus.backbone import history, inbox, outbox
 from bus.backbone.consumer import EffectConsumer, TransactionConsumer, insist
+from bus.backbone.dead_letters import bury
 from bus.backbone.parking import give_up
 from bus.backbone.relay import Pace, Relay
-from bus.backbone.topology import DEATH, QUEUES, dead, origin
+from bus.backbone.topology import DEATH, FLAW, QUEUES, dead, origin
 from bus.ports import Letter, Transport
 from bus.state.store import State
 
@@ -59,6 +60,10 @@ class Backbone:
 
     async def _drain(self, letter: Letter) -> None:
         """Put what the broker gave up with the dead letters, where somebody will look."""
+        foreign = letter.headers.get(FLAW)
+        if foreign is not None:
+            flawed = replace(letter, queue=origin(letter.queue))
+            return await insist(self._state, lambda connection: bury(connection, flawed, "foreign", foreign))
         reason = letter.headers.get(DEATH, "unknown")
         headers = {name: value for name, value in letter.headers.items() if not name.startswith(_BROKERS_OWN)}
         given_up = replace(letter, queue=origin(letter.queue), headers=headers)
@@ -71,6 +76,7 @@ class Backbone:
             elif inbox.is_parked(connection, given_up):
                 return
             elif code != "poison" or not outbox.suspect(connection, given_up):
+                history.note(connection, given_up, code, text)
                 give_up(connection, given_up, code, text)
 
-        await insist(self._state, work)
+        return await insist(self._state, work)

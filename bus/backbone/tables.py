@@ -92,6 +92,20 @@ dead_letter = Table(
 )
 Index("dead_letter_failed", dead_letter.c.failed_at)
 
+#: What happened to letters that ever failed; ``entries`` is a JSON list, bounded in size (``bus/backbone/history.py``).
+letter_history = Table(
+    "letter_history",
+    metadata,
+    Column("queue", String(64), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("entries", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("left_out", Integer, nullable=False),
+    Column("replays", Integer, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+Index("letter_history_updated", letter_history.c.updated_at)
+
 
 def insert_into(connection: Connection, table: Table) -> Any:
     """An INSERT of this connection's dialect, for its ON CONFLICT clauses (the same in both dialects)."""

@@ -28,6 +28,15 @@ ATTEMPT: Final = "x-meridian-attempt"
 EXPIRES: Final = "x-meridian-expires"
 """Unix seconds, as text: what is a float in one AMQP client is a decimal in another."""
 
+REPLAYS: Final = "x-meridian-replays"
+"""How often the letter was with the dead letters before."""
+
+FLAW: Final = "x-meridian-flaw"
+"""Why what came from a broker cannot be one of our letters."""
+
+RETURNS: Final = "x-delivery-count"
+"""How often a quorum queue has handed the message out in vain; RabbitMQ's own name."""
+
 DELIVERY_LIMIT: Final = 5
 """How often a letter may kill or lose its consumer before it is put aside."""
 
