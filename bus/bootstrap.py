@@ -147,9 +147,9 @@ class Bus:
         )
         return MountedConsole(create_app(console))
 
-    def _settle(self, verdict: Verdict, queue: str, letter: str) -> bool:
+    def _settle(self, verdict: Verdict, queue: str, letter: str, who: str, reason: str) -> bool:
         work = replay if verdict == "replay" else discard
-        return self.state.write_blocking(lambda connection: work(connection, queue, letter))
+        return self.state.write_blocking(lambda connection: work(connection, queue, letter, who, reason))
 
     def _seed(self) -> None:
         """An empty registry starts with the configured catalogue, or with the shipped hospital."""

@@ -15,8 +15,9 @@ from bus.hops.stage import content_of, operation_of
 from bus.media import media
 from bus.message import Content, Message, Target
 from bus.payload import CDATA, label, read_json, read_text, read_xml, write
-from registry.model import Consumer, Snapshot
+from registry.model import Consumer, Operation, Snapshot
 from transformers.document import is_xml
+from transformers.errors import MalformedDocument, MeridianError
 from transformers.soap import open_envelope, seal
 
 _FORMAT = 1
@@ -56,18 +57,28 @@ def pack(message: Message) -> bytes:
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """The fields of a parcel that ``pack`` wrote, ``body`` as bytes. Raises BusError for other bytes."""
+    """The fields of a parcel that ``pack`` wrote, ``body`` as bytes.
+
+    Raises MalformedDocument for other bytes, and BusError for another format.
+    """
     try:
-        parcel: dict[str, Any] = orjson.loads(data)
-        if parcel["format"] != _FORMAT:
-            raise BusError(f"the parcel is of format {parcel['format']}; this version reads {_FORMAT}")
-        return parcel | {"body": b64decode(parcel["body"])}
-    except (KeyError, TypeError, ValueError) as error:
-        raise BusError("the letter is not a parcel that this version wrote") from error
+        parcel = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise MalformedDocument("the letter is not an accepted message: it is not JSON") from error
+    if not isinstance(parcel, dict) or "format" not in parcel:
+        raise MalformedDocument("the letter is not an accepted message: it is no object with a field 'format'")
+    if parcel["format"] != _FORMAT:
+        raise BusError(f"the letter is of format {str(parcel['format'])[:20]}; this version reads {_FORMAT}")
+    try:
+        return parcel | {"body": b64decode(parcel["body"], validate=True)}
+    except KeyError as error:
+        raise MalformedDocument("the letter is not an accepted message: it has no field 'body'") from error
+    except (TypeError, ValueError) as error:
+        raise MalformedDocument("the letter is not an accepted message: its field 'body' is not base64") from error
 
 
 def with_text(data: bytes, text: str) -> bytes:
-    """The parcel with another body of the same kind, in UTF-8. Raises BusError."""
+    """The parcel with another body of the same kind, in UTF-8. Raises MalformedDocument or BusError."""
     parcel = read(data)
     name = media(parcel["content_type"]).name
     if parcel["kind"] != "json":
@@ -79,10 +90,11 @@ def with_text(data: bytes, text: str) -> bytes:
 def unpack(data: bytes, snapshot: Snapshot) -> Message:
     """Read a message that ``pack`` wrote, against the services of today; its door is ``backbone``.
 
-    Raises BusError for other bytes, UnknownService, UnknownVersion or UnknownOperation for what is gone.
+    Raises MalformedDocument for other bytes, BusError for another format, UnknownService, UnknownVersion or
+    UnknownOperation for what is gone.
     """
+    parcel = read(data)
     try:
-        parcel = read(data)
         body = parcel["body"]
         name = parcel["operation"]
         version = find_version(snapshot, parcel["service"], parcel["version"])
@@ -106,8 +118,20 @@ def unpack(data: bytes, snapshot: Snapshot) -> Message:
             keys=tuple((key, value) for key, value in parcel["keys"]),
             idempotency_key=parcel["idempotency_key"],
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BusError("the letter is not a parcel that this version wrote") from error
+    except KeyError as error:
+        raise MalformedDocument(f"the letter is not an accepted message: it has no field {error.args[0]!r}") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise MalformedDocument("the letter is not an accepted message: a field is not of its type") from error
+
+
+def operation_in(data: bytes, snapshot: Snapshot) -> Operation | None:
+    """The operation that a packed message calls; None where it is gone, or where these are other bytes."""
+    try:
+        parcel = read(data)
+        version = find_version(snapshot, parcel["service"], parcel["version"])
+        return version.operations.get(parcel["operation"])
+    except (MeridianError, KeyError, TypeError):
+        return None
 
 
 def _content(body: bytes, content_type: str, kind: str) -> Content:

@@ -150,8 +150,8 @@ class StateStore(Protocol):
 class Letter:
     """What travels on the backbone. ``lane`` keeps letters of one key in order; ``attempt`` counts from 1.
 
-    A letter that is not done at ``expires_at`` (Unix seconds; 0: never) is put aside for a person. ``returned`` says how
-    often a broker handed it out before and got it back, its consumer dead or away.
+    A letter that is not done at ``expires_at`` (Unix seconds; 0: never) is put aside for a person. ``returned`` says
+    how often a broker handed it out before and got it back, its consumer dead or away.
     """
 
     id: str

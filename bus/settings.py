@@ -45,6 +45,14 @@ class Settings:
     """The attachments of one message together, where they stream through; a manifest may say otherwise."""
     journal_days: int = 30
     """Partitions older than this are dropped."""
+    worker_concurrency: int = 32
+    """Letters of one queue that a worker has in hand at once; as many again wait in it."""
+    max_backlog: int = 100_000
+    """Accepted messages that may be unfinished; more are refused with 503 until there is room. 0 for no limit."""
+    min_free_disk: int = 256 * 1024 * 1024
+    """Free space in ``data`` below which nothing new is accepted for later, and no write. 0 for no limit."""
+    max_memory: int = 0
+    """Memory of one process above which the same holds; 0 for nine tenths of its container's, where there is one."""
     drain: float = 10.0
     """How long a stopping process waits for exchanges under way."""
     log_level: str = "info"
@@ -88,6 +96,11 @@ def check(settings: Settings) -> Settings:
     """Refuse settings that contradict each other; answer them otherwise."""
     if settings.workers < 1:
         raise SettingsInvalid("workers: must be at least 1")
+    if settings.worker_concurrency < 1:
+        raise SettingsInvalid("worker_concurrency: must be at least 1")
+    for name in ("max_backlog", "min_free_disk", "max_memory"):
+        if getattr(settings, name) < 0:
+            raise SettingsInvalid(f"{name}: must be 0 (no limit) or more")
     if (settings.tls_certificate is None) is not (settings.tls_key is None):
         raise SettingsInvalid("tls_certificate and tls_key belong together")
     check_listeners(settings.listeners, (settings.host, settings.port))

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, true
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, true
 
 from bus.backbone import history, outbox
 from bus.backbone.history import History
 from bus.backbone.inbox import forget
 from bus.backbone.tables import dead_letter, insert_into
-from bus.backbone.topology import FLAW, REPLAYS
+from bus.backbone.topology import FLAW, OPERATION, REPLAYS
 from bus.ports import Letter
 from bus.state.actions import record
+from bus.state.store import State
 
-#: The header in which a letter names its ``service.operation``, for people and filters.
-OPERATION = "operation"
 #: How many letters one replay of many takes at the most.
 MOST = 10_000
+
+_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class DeadLetter:
     code: str
     reason: str
     failed_at: float
-    size: int
-    history: History
+    size: int = 0
+    history: History = field(default_factory=History)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def bury(connection: Connection, letter: Letter, code: str, reason: str) -> None
         "lane": letter.lane,
         "attempts": letter.attempt,
         "code": code,
-        "reason": reason,
+        "reason": reason[:_LONGEST_REASON],
         "failed_at": time.time(),
     }
     statement = insert_into(connection, dead_letter).values(queue=letter.queue, id=letter.id, **row)
@@ -138,7 +139,7 @@ def _take(connection: Connection, queue: str, letter_id: str) -> Letter | None:
     return Letter(row.id, row.queue, bytes(row.body), orjson.loads(row.headers), row.lane, row.attempts)
 
 
-def _made(connection: Connection, rows: Sequence[Row[Any]]) -> Sequence[DeadLetter]:
+def _made(connection: Connection, rows: Sequence[Any]) -> Sequence[DeadLetter]:
     past = history.histories(connection, [(row.queue, row.id) for row in rows])
     return [
         DeadLetter(
@@ -170,3 +171,34 @@ def _fits(wanted: Filter) -> ColumnElement[bool]:
     if wanted.until:
         fits = and_(fits, dead_letter.c.failed_at <= wanted.until)
     return fits
+
+
+class DeadLetters:
+    """The dead letters of an installation, for threads without an event loop: the console's and the command line's."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def page(self, wanted: Filter, limit: int) -> Sequence[DeadLetter]:
+        """See ``dead_letters``."""
+        return self._state.read_blocking(lambda connection: dead_letters(connection, wanted, limit=limit))
+
+    def count(self, wanted: Filter) -> int:
+        """See ``count_dead``."""
+        return self._state.read_blocking(lambda connection: count_dead(connection, wanted))
+
+    def one(self, queue: str, letter_id: str) -> DeadLetter | None:
+        """See ``one_dead_letter``."""
+        return self._state.read_blocking(lambda connection: one_dead_letter(connection, queue, letter_id))
+
+    def replay(self, queue: str, letter_id: str, who: str, reason: str) -> bool:
+        """See ``replay``."""
+        return self._state.write_blocking(lambda connection: replay(connection, queue, letter_id, who, reason))
+
+    def replay_all(self, wanted: Filter, who: str, reason: str, *, rate: float) -> int:
+        """See ``replay_all``."""
+        return self._state.write_blocking(lambda found: replay_all(found, wanted, who, reason, rate=rate))
+
+    def discard(self, queue: str, letter_id: str, who: str, reason: str) -> bool:
+        """See ``discard``."""
+        return self._state.write_blocking(lambda connection: discard(connection, queue, letter_id, who, reason))

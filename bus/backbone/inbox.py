@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
@@ -22,7 +22,7 @@ class Claim:
 
     status: Literal["new", "again", "busy", "done", "parked"]
     until: float = 0.0
-    owner: str = ""
+    owner: str = field(default="", compare=False)
 
 
 def enter(connection: Connection, letter: Letter, now: float) -> Claim:

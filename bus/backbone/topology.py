@@ -28,6 +28,9 @@ ATTEMPT: Final = "x-meridian-attempt"
 EXPIRES: Final = "x-meridian-expires"
 """Unix seconds, as text: what is a float in one AMQP client is a decimal in another."""
 
+OPERATION: Final = "operation"
+"""The header in which a letter names its ``service.operation``, for people and filters."""
+
 REPLAYS: Final = "x-meridian-replays"
 """How often the letter was with the dead letters before."""
 

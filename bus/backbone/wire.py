@@ -21,7 +21,7 @@ _MOST_HEADERS, _LONGEST_HEADER = 20, 256
 
 def headers_of(letter: Letter) -> dict[str, str | int]:
     """The headers with which a broker is to carry ``letter``."""
-    headers = {**letter.headers, LANE: letter.lane, ATTEMPT: letter.attempt}
+    headers: dict[str, str | int] = {**letter.headers, LANE: letter.lane, ATTEMPT: letter.attempt}
     return headers if not letter.expires_at else headers | {EXPIRES: repr(letter.expires_at)}
 
 

@@ -220,6 +220,6 @@ def settle(queue: str, letter: str, verdict: Verdict) -> Response:
         abort(403)
     if reason:
         console().users.record(me().name, verdict, f"{queue}/{letter}", reason)
-        if not console().settle(verdict, queue, letter):
+        if not console().settle(verdict, queue, letter, me().name, reason):
             abort(404)
     return redirect(url_for("pages.overview", _anchor="in-doubt"))

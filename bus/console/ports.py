@@ -52,5 +52,5 @@ class ConsolePorts:
     """Why the newest revision of the registry could not be loaded; empty when it is in use."""
     given_up: Callable[[], Sequence[DeadLetter]] = field(default=lambda: ())
     """The newest letters that failed for good, at most ``SHOWN``."""
-    settle: Callable[[Verdict, str, str], bool] = field(default=lambda verdict, queue, letter: False)
-    """Replay or discard the given-up letter of this queue and id; False when there is none any more."""
+    settle: Callable[[Verdict, str, str, str, str], bool] = field(default=lambda *_: False)
+    """Replay or discard the given-up letter of this queue and id, by whom and why; False when there is none."""

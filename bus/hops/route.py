@@ -8,7 +8,7 @@ from dataclasses import replace
 from lxml import etree
 
 from bus import parcel
-from bus.backbone.topology import DELIVER
+from bus.backbone.topology import DELIVER, OPERATION
 from bus.hops.stage import content_of, operation_of
 from bus.message import Content, Message
 from bus.orchestration.letters import event_letter, start_letter
@@ -70,7 +70,7 @@ def _addressed(letter: Letter, message: Message, operation: Operation) -> Letter
     return replace(
         letter,
         id=_letter_id(letter, message),
-        headers={"flow": message.flow},
+        headers={"flow": message.flow, OPERATION: f"{operation.service}.{operation.name}"},
         lane=_lane(message, operation),
         expires_at=message.received_at + expires if expires else 0.0,
     )

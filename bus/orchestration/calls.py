@@ -7,24 +7,15 @@ from typing import Protocol
 
 import structlog
 
-from bus.errors import (
-    BusError,
-    JournalUnavailable,
-    OutcomeUnknown,
-    ProviderError,
-    ProviderLied,
-    ProviderTimeout,
-    ProviderUnreachable,
-    ReplyTooLarge,
-    ShuttingDown,
-    meaning,
-)
+from bus.backbone.retries import pause
+from bus.errors import OutcomeUnknown, ShuttingDown, meaning
+from bus.orchestration.conditions import leaves_doubt, repeatable, rule_for
 from bus.orchestration.letters import CallLetter, read_call_letter, result_letter
 from bus.orchestration.stimuli import CallFailure
 from bus.ports import Letter, SnapshotSource
 from registry.model import Operation
 from transformers.document import Json
-from transformers.errors import MappingFailed, MeridianError
+from transformers.errors import MeridianError
 
 _log = structlog.get_logger(__name__)
 
@@ -60,18 +51,18 @@ class Calls:
         """
         call = read_call_letter(letter)
         operation = self._operation(call.operation)
-        if redelivered and operation is not None and operation.effect == "write" and not operation.policy.idempotent:
+        if redelivered and not repeatable(operation):
             lost = OutcomeUnknown(f"the bus died while it called {call.operation}")
-            return [result_letter(call, failure=classify(lost, operation))]
+            return [result_letter(call, failure=classify(lost, operation, call.attempt))]
         try:
             document = await self._call(call)
         except ShuttingDown:
             raise
         except MeridianError as error:
-            return [result_letter(call, failure=classify(error, operation))]
+            return [result_letter(call, failure=classify(error, operation, call.attempt))]
         except Exception as error:
             _log.error("call crashed", operation=call.operation, letter=letter.id, error=type(error).__name__)
-            return [result_letter(call, failure=classify(error, operation))]
+            return [result_letter(call, failure=classify(error, operation, call.attempt))]
         return [result_letter(call, document=document)]
 
     async def _call(self, call: CallLetter) -> Json:
@@ -91,25 +82,13 @@ class Calls:
         return version.operations.get(operation) if version else None
 
 
-def classify(error: Exception, operation: Operation | None) -> CallFailure:
-    """Say what a failed call means to its workflow."""
+def classify(error: Exception, operation: Operation | None, attempt: int = 1) -> CallFailure:
+    """Say what a failed call means to its workflow, and what the operation's own policy says about this ``attempt``."""
     row = meaning(error)
     text = str(error) if isinstance(error, MeridianError) else "an error inside the bus; see the log"
-    writes = operation is not None and operation.effect == "write"
-    idempotent = operation is None or not writes or operation.policy.idempotent
-    unknown = writes and _may_be_done(error)
+    unknown, again = leaves_doubt(error, operation), repeatable(operation)
     # An answer that never came may come next time; whether asking again is safe is the engine's to weigh.
     retry = "transient" if isinstance(error, OutcomeUnknown) else row.retry
-    return CallFailure(row.code, text[:500], retry, unknown, idempotent)
-
-
-def _may_be_done(error: Exception) -> bool:
-    """Whether the provider may have done what it was asked, although the call failed."""
-    if isinstance(error, ProviderError):
-        # A fault or a 503 is an answer; these are none, or none that can be trusted.
-        silent = isinstance(error, ProviderTimeout | ProviderUnreachable | ProviderLied | ReplyTooLarge)
-        return silent and error.sent
-    # A mapping, the journal or the bus itself may have failed on the reply: they do not say on which side of the call.
-    if isinstance(error, OutcomeUnknown | MappingFailed | JournalUnavailable):
-        return True
-    return type(error) is BusError or not isinstance(error, MeridianError)
+    rule = rule_for(error, operation, attempt)
+    wait = pause(rule.delays, error, attempt) if rule is not None and rule.action == "retry" else 0.0
+    return CallFailure(row.code, text[:500], retry, unknown, again, rule.action if rule is not None else "", wait)

@@ -16,6 +16,7 @@ from bus.errors import (
     ReplyTooLarge,
     meaning,
 )
+from registry.failure_policy import Rule, choose
 from registry.model import Operation
 from transformers.document import is_xml
 from transformers.errors import AnswerRefused, MappingFailed, MeridianError
@@ -45,6 +46,14 @@ def repeatable(operation: Operation | None) -> bool:
     return operation is None or operation.effect != "write" or operation.policy.idempotent
 
 
+def rule_for(error: Exception, operation: Operation | None, attempt: int) -> Rule | None:
+    """What the operation's own policy says about ``attempt``, which failed with ``error``; None for nothing."""
+    if operation is None or not operation.policy.on_failure:
+        return None
+    again = repeatable(operation) or not leaves_doubt(error, operation)
+    return choose(operation.policy.on_failure, conditions(error, operation), attempt, repeatable=again)
+
+
 def _may_be_done(error: Exception) -> bool:
     """Whether the provider may have done what it was asked, although the call failed."""
     if isinstance(error, ProviderError):
@@ -67,4 +76,4 @@ def _names(fault: ProviderFault) -> Iterator[str]:
     if isinstance(detail, dict):
         yield from (str(detail[name]) for name in ("code", "error", "type") if isinstance(detail.get(name), str | int))
     elif is_xml(detail):  # type: ignore[arg-type]
-        yield from (local_name(entry) for entry in (detail, *detail))  # type: ignore[misc, has-type, arg-type]
+        yield from (local_name(entry) for entry in (detail, *detail))  # type: ignore[misc]

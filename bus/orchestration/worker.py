@@ -25,7 +25,7 @@ class Worker:
     """Deliveries, the workflow engine, its calls and its timers, as consumers of one backbone.
 
     ``http`` sends replies that go to an address of their own; without one they wait in their queue.
-    ``prefetch`` is how many letters of a queue are in hand at once; it bounds the calls under way.
+    ``concurrency`` is how many letters of a queue are in hand at once; it bounds the calls under way.
     """
 
     def __init__(
@@ -36,17 +36,18 @@ class Worker:
         pipeline: Carrier,
         *,
         http: HttpClient | None = None,
-        prefetch: int = 32,
+        concurrency: int = 32,
         pace: Pace | None = None,
     ) -> None:
         self._timers = Timers(state)
+        deliveries = Deliveries(registry, pipeline)
         consumers: list[TransactionConsumer | EffectConsumer] = [
-            EffectConsumer(state, transport, DELIVER, Deliveries(registry, pipeline), prefetch=prefetch),
-            TransactionConsumer(state, transport, ENGINE, Engine(registry).handle, prefetch=prefetch),
-            EffectConsumer(state, transport, CALLS, Calls(registry, pipeline), prefetch=prefetch),
+            EffectConsumer(state, transport, DELIVER, deliveries, policy=deliveries, concurrency=concurrency),
+            TransactionConsumer(state, transport, ENGINE, Engine(registry).handle, concurrency=concurrency),
+            EffectConsumer(state, transport, CALLS, Calls(registry, pipeline), concurrency=concurrency),
         ]
         if http is not None:
-            consumers.append(EffectConsumer(state, transport, REPLIES, Replies(http), prefetch=prefetch))
+            consumers.append(EffectConsumer(state, transport, REPLIES, Replies(http), concurrency=concurrency))
         self._backbone = Backbone(state, transport, consumers=consumers, pace=pace)
 
     async def start(self) -> None:

@@ -52,7 +52,7 @@ def test_the_table_of_settings_holds_exactly_the_settings_there_are() -> None:
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
 def test_the_default_that_the_page_gives_is_the_default_of_the_setting(field: Any) -> None:
     said, default = _settings_table()[field.name], getattr(Settings(), field.name)
-    if field.name in ("max_body", "max_reply", "max_attachments"):
+    if field.name in ("max_body", "max_reply", "max_attachments", "min_free_disk"):
         assert said == f"{default // MEBIBYTE} MiB"
     elif default in (None, "", ()):
         assert said == SPOKEN[field.name]

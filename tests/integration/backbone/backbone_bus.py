@@ -12,7 +12,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection, func, select
 
 from bus.backbone.consumer import EffectConsumer, EffectHandler, TransactionConsumer, TransactionHandler
-from bus.backbone.dead_letters import DeadLetter, dead_letters
+from bus.backbone.dead_letters import DeadLetter, dead_letters, one_dead_letter
 from bus.backbone.outbox import SqlOutbox
 from bus.backbone.rabbitmq import RabbitTransport
 from bus.backbone.relay import Pace
@@ -45,12 +45,18 @@ class MiniBus:
         return await self.state.read(lambda c: c.scalar(select(func.count()).select_from(outbox)) or 0)
 
     async def first_dead(self, *, within: float = 20.0) -> DeadLetter:
-        """Wait for a dead letter."""
+        """Wait for a dead letter, and read it whole."""
         for _ in range(int(within / 0.05)):
-            if found := await self.dead():
-                return found[0]
+            if listed := await self.dead():
+                return await self.whole(listed[0].letter)
             await asyncio.sleep(0.05)
         raise AssertionError(f"no dead letter within {within} s")
+
+    async def whole(self, letter: Letter) -> DeadLetter:
+        """A dead letter with its body."""
+        found = await self.state.read(lambda c: one_dead_letter(c, letter.queue, letter.id))
+        assert found is not None
+        return found
 
     async def dead(self) -> Sequence[DeadLetter]:
         """The dead letters."""

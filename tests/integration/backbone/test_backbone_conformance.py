@@ -107,6 +107,9 @@ async def test_a_failing_letter_is_retried_with_pauses_and_then_kept_with_its_re
     assert attempts == [1, 2, 3]
     assert (dead.code, dead.reason) == ("provider-unreachable", "LIS at 127.0.0.1 refuses connections")
     assert (dead.letter.body, dead.letter.attempt) == (b'{"order":1}', 3)
+    assert [(one.attempt, one.code) for one in dead.history.entries] == [
+        (attempt, "provider-unreachable") for attempt in (1, 2, 3)
+    ]
 
 
 async def test_a_permanent_error_is_not_tried_again(installation: Settings) -> None:
@@ -147,8 +150,8 @@ async def test_a_replayed_dead_letter_is_handled_like_a_new_one(installation: Se
         await bus.outbox.post([letter("1", CALLS)])
         await bus.first_dead()
         repaired = True
-        assert await bus.state.write(lambda c: replay(c, CALLS, "1"))
-        assert not await bus.state.write(lambda c: replay(c, CALLS, "1"))
+        assert await bus.state.write(lambda c: replay(c, CALLS, "1", "lin", "mended"))
+        assert not await bus.state.write(lambda c: replay(c, CALLS, "1", "lin", "mended"))
         await eventually(lambda: bool(seen))
         assert await bus.dead() == []
     assert seen == [1]

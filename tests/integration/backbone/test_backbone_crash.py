@@ -126,3 +126,5 @@ async def test_a_letter_that_kills_its_process_is_put_aside_and_its_neighbours_a
     assert [(found.letter.id, found.code) for found in dead] == [("poison", "poison")]
     assert await noted(installation) == Counter(neighbours)
     assert 3 <= deaths <= 14
+    # Who killed its process cannot tell of it: the relay, or the broker that got it back, does.
+    assert 3 <= sum(entry.code == "died" for entry in dead[0].history.entries) <= deaths

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
 from bus.backbone import inbox, outbox
-from bus.backbone.dead_letters import bury, dead_letters, discard, replay
-from bus.backbone.retries import Retries, verdict
+from bus.backbone.dead_letters import Filter, bury, dead_letters, discard, one_dead_letter, replay
+from bus.backbone.retries import GIVE_UP, Retries, verdict
 from bus.backbone.topology import CALLS, ENGINE, QUEUES, dead, origin, physical, quorum_arguments
 from bus.errors import CircuitOpen, OutcomeUnknown, ProviderFault, ProviderUnreachable
 from bus.ports import Letter
@@ -79,9 +80,12 @@ async def test_a_dead_letter_is_kept_whole_and_once(state: State) -> None:
         inbox.claim(connection, LETTER, "me", 100.0, 30.0)
         bury(connection, LETTER, "provider-fault", "refused")
         bury(connection, LETTER, "provider-fault", "refused again")
-        (found,) = dead_letters(connection, queue=CALLS)
-        assert (found.letter, found.reason) == (LETTER, "refused again")
-        assert dead_letters(connection, queue=ENGINE) == []
+        (found,) = dead_letters(connection, Filter(queue=CALLS))
+        assert (found.letter, found.size) == (replace(LETTER, body=b""), len(LETTER.body))
+        whole = one_dead_letter(connection, CALLS, LETTER.id)
+        assert whole is not None
+        assert (whole.letter, whole.reason) == (LETTER, "refused again")
+        assert dead_letters(connection, Filter(queue=ENGINE)) == []
         assert connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar() == 0
 
     await state.write(work)
@@ -90,11 +94,11 @@ async def test_a_dead_letter_is_kept_whole_and_once(state: State) -> None:
 async def test_a_replayed_letter_starts_at_its_first_attempt_and_a_discarded_one_is_gone(state: State) -> None:
     def work(connection: Connection) -> None:
         bury(connection, LETTER, "provider-fault", "refused")
-        assert replay(connection, CALLS, "order-1")
+        assert replay(connection, CALLS, "order-1", "lin", "mended")
         assert connection.exec_driver_sql("SELECT id, attempt, lane FROM outbox").all() == [("order-1", 1, "visit")]
         bury(connection, LETTER, "provider-fault", "refused")
-        assert discard(connection, CALLS, "order-1")
-        assert not discard(connection, CALLS, "order-1")
+        assert discard(connection, CALLS, "order-1", "lin", "obsolete")
+        assert not discard(connection, CALLS, "order-1", "lin", "obsolete")
         assert dead_letters(connection) == []
 
     await state.write(work)
@@ -104,27 +108,27 @@ def test_transient_errors_climb_the_ladder_and_stay_on_its_last_rung() -> None:
     retries = Retries(delays=(1.0, 10.0), attempts=5)
     error = ProviderUnreachable("no")
     for attempt, longest in ((1, 1.0), (2, 10.0), (3, 10.0), (4, 10.0)):
-        drawn = [retries.delay(error, attempt) for _ in range(50)]
-        assert all(delay is not None and 0 <= delay <= longest for delay in drawn)
+        drawn = [retries.decide(error, attempt) for _ in range(50)]
+        assert all(one.action == "retry" and 0 <= one.delay <= longest for one in drawn)
         assert len(set(drawn)) > 10
-    assert retries.delay(error, 5) is None
+    assert retries.decide(error, 5) == GIVE_UP
 
 
 def test_a_provider_that_says_when_to_come_back_is_not_asked_earlier() -> None:
-    delay = Retries(delays=(1.0,)).delay(CircuitOpen("open", retry_after=42.0), 1)
-    assert delay is not None
-    assert delay >= 42.0
+    decision = Retries(delays=(1.0,)).decide(CircuitOpen("open", retry_after=42.0), 1)
+    assert decision.action == "retry"
+    assert decision.delay >= 42.0
 
 
 @pytest.mark.parametrize("error", [ProviderFault("no such patient"), OutcomeUnknown("sent before a crash")])
 def test_errors_that_waiting_does_not_heal_are_given_up_at_once(error: Exception) -> None:
-    assert Retries().delay(error, 1) is None
+    assert Retries().decide(error, 1) == GIVE_UP
 
 
 def test_an_unexpected_exception_gets_few_attempts_and_shows_only_class_and_place() -> None:
     retries = Retries(unexpected=2)
-    assert retries.delay(KeyError("张三"), 1) is not None
-    assert retries.delay(KeyError("张三"), 2) is None
+    assert retries.decide(KeyError("张三"), 1).action == "retry"
+    assert retries.decide(KeyError("张三"), 2) == GIVE_UP
     try:
         raise KeyError("张三")
     except KeyError as error:

@@ -93,7 +93,7 @@ async def test_a_skipped_letter_joins_the_dead_letters_with_who_and_why_and_its_
         assert (dead.letter.id, dead.code) == ("1", "fault")
         assert dead.reason == "the provider said no; skipped by wang: entered by hand"
         assert inbox.claim(connection, letter(1, "a"), "worker", NOW, 30.0).status == "done"
-        assert replay(connection, ENGINE, "1")
+        assert replay(connection, ENGINE, "1", "lin", "mended")
         assert inbox.claim(connection, letter(1, "a"), "worker", NOW, 30.0).status == "new"
 
     await state.write(work)

@@ -222,7 +222,7 @@ def test_an_administrator_settles_a_letter_that_was_given_up_and_says_why(
     browser.post(address, data={"reason": " "})
     assert settled == []
     browser.post(address, data={"reason": "the ward never got it"})
-    assert settled == [(verdict, "deliver", "0a" * 16)]
+    assert settled == [(verdict, "deliver", "0a" * 16, "admin", "the ward never got it")]
     line = users.audit()[0]
     assert (line["actor"], line["action"], line["reason"]) == ("admin", verdict, "the ward never got it")
 
@@ -237,9 +237,9 @@ def test_nobody_but_an_administrator_settles_a_letter(tmp_path: Path, journal: M
 
 def settling(
     tmp_path: Path, journal: MemoryJournal, users: Users, user: str
-) -> tuple[FlaskClient, list[tuple[str, str, str]]]:
+) -> tuple[FlaskClient, list[tuple[str, ...]]]:
     """A console with one letter given up, and what it was told to do with it."""
-    settled: list[tuple[str, str, str]] = []
+    settled: list[tuple[str, ...]] = []
     dead = DeadLetter(Letter("0a" * 16, "deliver", b"secret", attempt=3), "outcome-unknown", "ask the provider", 1.0)
     ports = replace(
         console_over(Settings(data=tmp_path), journal, users),
