@@ -67,11 +67,13 @@ def give_back(connection: Connection, claimant: Claimant, letters: Sequence[Lett
 
 
 def sent(connection: Connection, claimant: Claimant, letters: Sequence[Letter], resend_at: float) -> None:
-    """Note that a broker that keeps letters has taken these: only rows that hold a lane, expire or are suspects stay.
+    """Note that a broker that keeps letters has taken these: only rows that hold a lane, expire, are counted or are
+    suspects stay.
 
     Rows that meanwhile belong to nobody or somebody else are a consumer's retry and stay untouched.
     """
-    free = and_(_mine(claimant, letters), outbox.c.lane == "", outbox.c.expires_at.is_(None), ~suspected)
+    plain = and_(outbox.c.lane == "", outbox.c.expires_at.is_(None), outbox.c.counted == "", ~suspected)
+    free = and_(_mine(claimant, letters), plain)
     connection.execute(delete(outbox).where(free))
     _update(connection, claimant, letters, resend_at)
 

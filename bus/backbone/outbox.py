@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, literal_column, select, update
 
 from bus.backbone import topology
 from bus.backbone.tables import SUSPECT, insert_into, outbox
@@ -69,8 +69,15 @@ def remove(connection: Connection, letter: Letter) -> bool:
 
 
 def unfinished(connection: Connection) -> int:
-    """How many letters are not finished."""
-    return connection.scalar(select(func.count()).select_from(outbox)) or 0
+    """Inside a read: how many letters are not finished; those that wait for a person do not count."""
+    return connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.parked_at.is_(None))) or 0
+
+
+def unfinished_by_service(connection: Connection) -> Mapping[str, int]:
+    """Inside a read: the same for each service with a bound of its own."""
+    waiting = and_(outbox.c.counted != literal_column("''"), outbox.c.parked_at.is_(None))
+    rows = connection.execute(select(outbox.c.counted, func.count()).where(waiting).group_by(outbox.c.counted))
+    return {row[0]: row[1] for row in rows}
 
 
 def letter_of(row: Row[Any]) -> Letter:
@@ -105,4 +112,5 @@ def _row(letter: Letter, now: float, due_at: float) -> dict[str, object]:
         "crashes": 0,
         "created_at": now,
         "expires_at": letter.expires_at or None,
+        "counted": letter.headers.get(topology.COUNTED, ""),
     }

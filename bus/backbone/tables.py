@@ -26,6 +26,7 @@ from bus.state.store import metadata
 #: Letters that are not finished. ``ready_at`` is when a relay may take the row: its due time, or the end of
 #: the lease of the relay named in ``owner``. ``crashes`` counts owners that died with it. A row with ``parked_at``
 #: waits for a person and is never due, but it still holds its lane. One that is not done at ``expires_at`` is parked.
+#: ``counted`` is the service whose own bound on its backlog counts the letter.
 outbox = Table(
     "outbox",
     metadata,
@@ -44,6 +45,7 @@ outbox = Table(
     Column("parked_at", Double),
     Column("parked_code", String(64)),
     Column("parked_reason", Text),
+    Column("counted", String(64), nullable=False, server_default=""),
     UniqueConstraint("queue", "id"),
     sqlite_autoincrement=True,
 )
@@ -57,6 +59,9 @@ Index("outbox_suspected", outbox.c.queue, sqlite_where=suspected, postgresql_whe
 _parked = outbox.c.parked_at.is_not(None)
 _expiring = outbox.c.expires_at.is_not(None) & outbox.c.parked_at.is_(None)
 
+_counted = outbox.c.counted != literal_column("''")
+
+Index("outbox_counted", outbox.c.counted, sqlite_where=_counted, postgresql_where=_counted)
 Index("outbox_parked", outbox.c.parked_at, sqlite_where=_parked, postgresql_where=_parked)
 Index("outbox_expiring", outbox.c.expires_at, sqlite_where=_expiring, postgresql_where=_expiring)
 Index("outbox_ready", outbox.c.queue, outbox.c.ready_at, outbox.c.seq)

@@ -31,6 +31,9 @@ EXPIRES: Final = "x-meridian-expires"
 OPERATION: Final = "operation"
 """The header in which a letter names its ``service.operation``, for people and filters."""
 
+COUNTED: Final = "x-meridian-counted"
+"""The header that names the service whose own bound on its backlog counts the letter."""
+
 REPLAYS: Final = "x-meridian-replays"
 """How often the letter was with the dead letters before."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lxml import etree
 
 from bus import parcel
-from bus.backbone.topology import DELIVER, OPERATION
+from bus.backbone.topology import COUNTED, DELIVER, OPERATION
 from bus.hops.stage import content_of, operation_of
 from bus.message import Content, Message
 from bus.orchestration.letters import event_letter, start_letter
@@ -70,10 +70,15 @@ def _addressed(letter: Letter, message: Message, operation: Operation) -> Letter
     return replace(
         letter,
         id=_letter_id(letter, message),
-        headers={"flow": message.flow, OPERATION: f"{operation.service}.{operation.name}"},
+        headers=_headers(message, operation),
         lane=_lane(message, operation),
         expires_at=message.received_at + expires if expires else 0.0,
     )
+
+
+def _headers(message: Message, operation: Operation) -> dict[str, str]:
+    headers = {"flow": message.flow, OPERATION: f"{operation.service}.{operation.name}"}
+    return headers | {COUNTED: operation.service} if operation.policy.backlog else headers
 
 
 def _letter_id(letter: Letter, message: Message) -> str:
