@@ -68,7 +68,7 @@ def compile_catalogue(
         services=services,
         consumers=consumers,
         claims=claims_of(consumers.values()),
-        workflows=compile_workflows(bench),
+        workflows=compile_workflows(bench, services),
         journeys={each.name: compile_journey(each) for each in manifests.sound("Journey")},
         vendor_paths=vendor_paths,
         http_headers=_headers(services.values()),

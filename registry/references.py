@@ -78,7 +78,7 @@ def _steps(steps: list[Mapping[str, Any]], manifests: Manifests, spot: Spot) -> 
         if "call" in step:
             yield from _operation(step["call"], manifests, here.at("call"))
         for key in ("undo", "unknown"):
-            if key in step:
+            if "call" in step.get(key, ()):
                 yield from _operation(step[key]["call"], manifests, here.at(key, "call"))
         if "run" in step:
             yield from _known(step["run"], "Workflow", manifests, here.at("run"))

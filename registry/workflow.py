@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from registry.workflow_link import content_hash, link, to_raw
 from registry.workflow_model import (
@@ -26,10 +26,10 @@ from registry.workflow_model import (
     WorkflowDefinition,
     WorkflowInvalid,
     children,
+    located,
     walk,
 )
-from transformers.errors import TransformerInvalid
-from transformers.jq import compile_jq
+from registry.workflow_values import Raw, Values
 
 __all__ = [
     "CallStep",
@@ -60,9 +60,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STEP_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}(/[a-z0-9][a-z0-9-]{0,62})*")
 _VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _OPERATION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.[^\W\d][\w-]{0,99}")
+_REASON = re.compile(r"(?s).*\S.*")
 _EVENT = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
-
-Raw: TypeAlias = Mapping[str, Any]
 
 
 def parse_workflow(raw: Raw) -> WorkflowDefinition:
@@ -77,12 +76,12 @@ def load_linked(raw: Raw) -> LinkedWorkflow:
     return LinkedWorkflow(definition, again, content_hash(again))
 
 
-class _Parser:
+class _Parser(Values):
     """Reads one definition and gathers what is wrong with it."""
 
     def __init__(self, *, linked: bool) -> None:
+        super().__init__()
         self._linked = linked
-        self._problems: list[tuple[Path, str]] = []
         self._names: set[str] = set()
         self._readers: dict[str, tuple[Callable[[Raw, dict[str, Any], Path], Step], frozenset[str]]] = {
             "call": (self._call, frozenset({"with", "save", "retry", "deadline", "undo", "unknown"})),
@@ -144,11 +143,14 @@ class _Parser:
             retry=self._retry(raw.get("retry"), (*path, "retry"), Retry()),
             deadline=self._seconds(raw, "deadline", path),
             undo=self._undo(raw.get("undo"), (*path, "undo")),
+            undone_by_nothing=self._because(raw.get("undo"), (*path, "undo")),
             unknown=self._unknown(raw.get("unknown"), (*path, "unknown")),
         )
 
     def _undo(self, raw: Any, path: Path) -> Undo | None:
-        if raw is None or not self._mapping(raw, {"call", "with", "retry"}, path):
+        if raw is None or (isinstance(raw, Mapping) and "none" in raw):
+            return None
+        if not self._mapping(raw, {"call", "with", "retry"}, path):
             return None
         return Undo(
             operation=self._text(raw, "call", path, _OPERATION, required=True),
@@ -156,12 +158,23 @@ class _Parser:
             retry=self._retry(raw.get("retry"), (*path, "retry"), PATIENT),
         )
 
+    def _because(self, raw: Any, path: Path) -> str:
+        """The reason of ``undo: {none: reason}``."""
+        if not isinstance(raw, Mapping) or "none" not in raw:
+            return ""
+        self._only(raw, {"none"}, path)
+        return self._text(raw, "none", path, _REASON)
+
     def _unknown(self, raw: Any, path: Path) -> Unknown | None:
-        if raw is None or not self._mapping(raw, {"call", "with", "then", "retry"}, path):
+        if raw is None or not self._mapping(raw, {"call", "with", "done", "as", "then", "retry"}, path):
             return None
+        if "as" in raw and "done" not in raw:
+            self._say((*path, "as"), "belongs to a query: say in done how its reply tells that the step was done")
         return Unknown(
             operation=self._text(raw, "call", path, _OPERATION, required=True),
             request=self._expression(raw, "with", path) or ".input",
+            done=self._expression(raw, "done", path),
+            reply=self._expression(raw, "as", path) or ".reply",
             then=self._one_of(raw, "then", ("retry", "fail"), path),
             retry=self._retry(raw.get("retry"), (*path, "retry"), PATIENT),
         )
@@ -216,89 +229,6 @@ class _Parser:
         steps = self._steps(raw["steps"], (*path, "steps")) if self._linked and "steps" in raw else None
         return RunStep(**common, workflow=self._text(raw, "run", path, _NAME, required=True), steps=steps)
 
-    # ── values ───────────────────────────────────────────────────────────────────────────────────
-
-    def _say(self, path: Path, text: str) -> None:
-        self._problems.append((path, text))
-
-    def _only(self, raw: Raw, known: set[str], path: Path) -> None:
-        for key in raw:
-            if key not in known:
-                self._say((*path, str(key)), f"unknown; known here: {', '.join(sorted(known))}")
-
-    def _mapping(self, raw: Any, known: set[str], path: Path) -> bool:
-        if not isinstance(raw, Mapping):
-            self._say(path, f"must be a mapping of {', '.join(sorted(known))}")
-            return False
-        self._only(raw, known, path)
-        return True
-
-    def _text(self, raw: Raw, key: str, path: Path, form: re.Pattern[str], *, required: bool = False) -> str:
-        value = raw.get(key)
-        if value is None and not required:
-            return ""
-        if isinstance(value, str) and form.fullmatch(value):
-            return value
-        self._say((*path, key), f"must be text of the form {form.pattern}")
-        return ""
-
-    def _one_of(self, raw: Raw, key: str, allowed: tuple[str, ...], path: Path) -> Any:
-        value = raw.get(key, allowed[0])
-        if value not in allowed:
-            self._say((*path, key), f"must be one of {', '.join(allowed)}")
-        return value
-
-    def _seconds(self, raw: Raw, key: str, path: Path) -> float | None:
-        value = raw.get(key)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
-            self._say((*path, key), "must be a number of seconds above 0")
-            return None
-        return float(value)
-
-    def _retry(self, raw: Any, path: Path, default: Retry) -> Retry:
-        if raw is None or not self._mapping(raw, {"attempts", "first", "max"}, path):
-            return default
-        attempts = raw.get("attempts", default.attempts)
-        if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= 1000:
-            self._say((*path, "attempts"), "must be a whole number from 1 to 1000")
-            attempts = default.attempts
-        first = self._seconds(raw, "first", path) or default.first
-        return Retry(attempts, first, self._seconds(raw, "max", path) or max(default.max, first))
-
-    def _title(self, raw: Any, path: Path) -> Mapping[str, str]:
-        if raw is None:
-            return {}
-        if isinstance(raw, Mapping) and all(isinstance(text, str) for text in (*raw, *raw.values())):
-            return dict(raw)
-        self._say(path, "must map zh and en to text")
-        return {}
-
-    def _expression(self, raw: Raw, key: str, path: Path) -> str:
-        return self._jq(raw[key], (*path, key)) if key in raw else ""
-
-    def _expressions(self, raw: Any, path: Path) -> dict[str, str]:
-        if not isinstance(raw, Mapping):
-            self._say(path, "must map names to jq expressions")
-            return {}
-        for name in raw:
-            if not isinstance(name, str):
-                self._say(
-                    (*path, str(name)), "a name must be text; YAML reads yes, no, on and off as truth values: quote it"
-                )
-        return {str(name): self._jq(source, (*path, str(name))) for name, source in raw.items()}
-
-    def _jq(self, source: Any, path: Path) -> str:
-        if not isinstance(source, str) or not source.strip():
-            self._say(path, "must be a jq expression, as text")
-            return ""
-        try:
-            compile_jq(source)
-        except TransformerInvalid as error:
-            self._say(path, f"not a jq expression: {error}")
-        return source
-
     # ── names ────────────────────────────────────────────────────────────────────────────────────
 
     def _default(self, raw: Raw, kind: str) -> str:
@@ -316,9 +246,9 @@ class _Parser:
 
     def _unique(self, steps: tuple[Step, ...]) -> None:
         seen: set[str] = set()
-        for step in walk(steps):
+        for path, step in located(steps):
             if step.name in seen:
-                self._say(("steps",), f"two steps are named {step.name!r}; give one of them another name")
+                self._say(path, f"two steps are named {step.name!r}; give one of them another name")
             seen.add(step.name)
 
 

@@ -26,6 +26,7 @@ from registry.workflow_model import (
     WaitStep,
     WorkflowDefinition,
     WorkflowInvalid,
+    located,
 )
 from transformers.document import Json
 
@@ -39,14 +40,20 @@ def link(definitions: Mapping[str, WorkflowDefinition]) -> Mapping[str, LinkedWo
     for definition in definitions.values():
         for missing in sorted(definition.runs() - set(definitions)):
             known = ", ".join(sorted(definitions))
-            problems.append(((definition.name, "steps"), f"runs unknown workflow {missing!r}; known: {known}"))
+            where = _where_it_runs(definition, missing)
+            problems.append((where, f"runs unknown workflow {missing!r}; known: {known}"))
     problems += [
-        ((cycle[0], "steps"), f"workflows run each other in a circle: {' -> '.join(cycle)}")
+        (_where_it_runs(definitions[cycle[0]], cycle[1]), f"workflows run each other in a circle: {' -> '.join(cycle)}")
         for cycle in _cycles(definitions)
     ]
     if problems:
         raise WorkflowInvalid(tuple(problems))
     return {name: _linked(definition, definitions) for name, definition in definitions.items()}
+
+
+def _where_it_runs(definition: WorkflowDefinition, workflow: str) -> Path:
+    runs = (path for path, step in located(definition.steps) if isinstance(step, RunStep) and step.workflow == workflow)
+    return (definition.name, *next(runs), "run")
 
 
 def _cycles(definitions: Mapping[str, WorkflowDefinition]) -> list[tuple[str, ...]]:
@@ -118,7 +125,7 @@ def _step_raw(step: Step) -> dict[str, Json]:
                 "save": step.save,
                 "retry": _retry_raw(step.retry, Retry()),
                 "deadline": step.deadline,
-                "undo": _extra_raw(step.undo),
+                "undo": {"none": step.undone_by_nothing} if step.undone_by_nothing else _extra_raw(step.undo),
                 "unknown": _extra_raw(step.unknown),
             }
         case WaitStep():
@@ -158,6 +165,8 @@ def _extra_raw(extra: Undo | Unknown | None) -> Json:
     raw: dict[str, Json] = {"call": extra.operation, "with": extra.request, "retry": _retry_raw(extra.retry, PATIENT)}
     if isinstance(extra, Unknown):
         raw["then"] = extra.then
+    if isinstance(extra, Unknown) and extra.done:
+        raw |= {"done": extra.done, "as": extra.reply}
     return _without_defaults(raw)
 
 

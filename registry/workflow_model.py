@@ -47,10 +47,17 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The call that settles an unknown outcome before anything else happens, and what follows it."""
+    """The call that settles an unknown outcome before anything else happens, and what follows it.
+
+    Without ``done`` it reverses what may have been done. With it, it asks: ``done`` is jq that also sees the query's
+    ``reply``; when it holds, the step was done and ``reply`` is jq for what it would have answered. ``then`` says
+    whether a step that was reversed, or was not done, is sent again.
+    """
 
     operation: str
     request: str = ".input"
+    done: str = ""
+    reply: str = ".reply"
     then: Literal["retry", "fail"] = "retry"
     retry: Retry = PATIENT
 
@@ -58,7 +65,8 @@ class Unknown:
 @dataclass(frozen=True, slots=True)
 class CallStep:
     """One call of ``service.operation``. ``request`` is jq over {id, input, vars, key}; ``save`` names the variable
-    that keeps the reply; ``deadline`` is seconds from the step's first start."""
+    that keeps the reply; ``deadline`` is seconds from the step's first start; ``undone_by_nothing`` is the reason why
+    a write has no ``undo``."""
 
     name: str
     operation: str
@@ -69,6 +77,7 @@ class CallStep:
     retry: Retry = Retry()
     deadline: float | None = None
     undo: Undo | None = None
+    undone_by_nothing: str = ""
     unknown: Unknown | None = None
 
 
@@ -154,6 +163,22 @@ def walk(steps: tuple[Step, ...]) -> Iterator[Step]:
         yield step
         for inner in children(step):
             yield from walk(inner)
+
+
+def located(steps: tuple[Step, ...], path: Path = ("steps",)) -> Iterator[tuple[Path, Step]]:
+    """Every step as ``walk`` gives it, each with its path in the definition as it was written."""
+    for number, step in enumerate(steps):
+        here = (*path, number)
+        yield here, step
+        match step:
+            case ParallelStep(branches=branches):
+                for position, branch in enumerate(branches):
+                    yield from located(branch, (*here, "parallel", position))
+            case ChooseStep(options=options):
+                for position, option in enumerate(options):
+                    yield from located(option.steps, (*here, "choose", position, "steps"))
+            case _:
+                pass
 
 
 def children(step: Step) -> tuple[tuple[Step, ...], ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from registry.bench import Bench
-from registry.conformity import nearest
 from registry.findings import Spot
+from registry.model import Service
 from registry.workflow import LinkedWorkflow, WorkflowDefinition, WorkflowInvalid, link, parse_workflow
+from registry.workflow_checks import Finding, careless, doubtful, unreachable
 
 
-def compile_workflows(bench: Bench) -> Mapping[str, LinkedWorkflow]:
+def compile_workflows(bench: Bench, services: Mapping[str, Service]) -> Mapping[str, LinkedWorkflow]:
     """Every workflow by name, with the workflows it runs inlined; empty when one of them is broken."""
     definitions: dict[str, WorkflowDefinition] = {}
     manifests = bench.manifests.names("Workflow")
@@ -19,28 +20,35 @@ def compile_workflows(bench: Bench) -> Mapping[str, LinkedWorkflow]:
             definitions[manifest.name] = parse_workflow(manifest.value)
         except WorkflowInvalid as error:
             bench.findings.add(Spot(manifest, path).problem(message) for path, message in error.problems)
-    _warn_of_silence(definitions, bench)
+    _check(definitions, bench, services)
     unknown = {name for definition in definitions.values() for name in definition.runs()} - definitions.keys()
     if unknown or len(definitions) < len(manifests):
         return {}  # whichever it is, it has been reported where it stands
     try:
-        return link(definitions)
+        linked = link(definitions)
     except WorkflowInvalid as error:
         bench.findings.add(Spot(manifests[str(path[0])], path[1:]).problem(message) for path, message in error.problems)
         return {}
+    for name, definition in definitions.items():
+        _refuse(name, unreachable(definition, definitions), bench)
+    return linked
 
 
-def _warn_of_silence(definitions: Mapping[str, WorkflowDefinition], bench: Bench) -> None:
-    """Warn of workflows that wait for an event which no operation raises: they would wait for ever."""
+def _check(definitions: Mapping[str, WorkflowDefinition], bench: Bench, services: Mapping[str, Service]) -> None:
+    """Check each definition by itself, whatever is wrong with the others."""
     raised = {
-        operation.get("raises")
+        str(operation["raises"])
         for manifest in bench.manifests.sound("Service")
         for version in manifest.value["versions"]
         for operation in version["operations"]
+        if "raises" in operation
     }
     for name, definition in definitions.items():
-        for event in sorted(definition.events() - raised):
-            spot = Spot(bench.manifests.names("Workflow")[name], ("steps",))
-            bench.findings.warn(
-                spot.problem(f"waits for {event}, which no operation raises", nearest(event, raised - {None}))
-            )
+        _refuse(name, careless(definition, services), bench)
+        for path, message, hint in doubtful(definition, services, raised):
+            bench.findings.warn(Spot(bench.manifests.names("Workflow")[name], path).problem(message, hint))
+
+
+def _refuse(name: str, findings: Iterable[Finding], bench: Bench) -> None:
+    manifest = bench.manifests.names("Workflow")[name]
+    bench.findings.add(Spot(manifest, path).problem(message, hint) for path, message, hint in findings)

@@ -39,7 +39,8 @@ class Compensating(Sending):
 
     def _send_anew(self, token: Token) -> None:
         """Make the token's call with as many tries as if it were new, or leave it to a person."""
-        token.tries, token.phase_tries, token.alerted, token.trouble = 0, 0, False, None
+        token.tries = 0 if token.phase == "do" else token.tries
+        token.phase_tries, token.alerted, token.trouble = 0, False, None
         try:
             token.request = self._request(token)
         except MappingFailed as error:

@@ -61,6 +61,7 @@ class Failing(Compensating, ABC):
 
     def _reverse(self, token: Token, failure: CallFailure) -> None:
         token.tries += token.phase_tries
+        token.doubted = token.request
         token.phase, token.phase_tries, token.alerted = "unknown", 0, False
         try:
             token.request = self._request(token)
@@ -80,8 +81,35 @@ class Failing(Compensating, ABC):
             self._alarms.append(Alarm("reversal", token.step, failure.code))
         token.status, token.retry_at = "backoff", self._now + self._pause(token, retry)
 
-    def _reversed(self, token: Token) -> None:
-        """What the step's call may have done is undone: try it anew under a new key, or fail."""
+    def _answered(self, token: Token, reply: Json) -> None:
+        """The call that settles an unknown outcome has succeeded: it reversed the step, or says whether it was done."""
+        call = self._program.calls[token.step]
+        if not call.done.source:
+            self._reversed(token)
+            return
+        context = self._it.context(reply=reply)
+        try:
+            done = call.done.holds(context)
+            document = call.reply.evaluate(context) if done else None
+        except MappingFailed as error:
+            self._stick(token, Failure(token.step, "mapping", f"what the query answered cannot be read: {error}"))
+            return
+        if done:
+            self._found_done(token, document)
+        else:
+            self._reversed(token, anew=False)
+
+    def _found_done(self, token: Token, document: Json) -> None:
+        """The step was done after all, and this is what it would have answered."""
+        token.phase, token.failure, token.trouble, token.alerted = "do", None, None, False
+        self._note(token, "completed", self._operation(token))
+        self._completed(token, document)
+
+    def _reversed(self, token: Token, *, anew: bool = True) -> None:
+        """What the step's call may have done is not done any more: send it again, or fail.
+
+        After a reversal it goes under a new key (``anew``), because the old one stands for what was reversed.
+        """
         step = self._program.calls[token.step].step
         failure = token.failure or Failure(token.step, "provider-timeout", "its outcome was unknown and was reversed")
         token.phase, token.phase_tries, token.doubtful = "do", 0, False
@@ -90,9 +118,9 @@ class Failing(Compensating, ABC):
         if not again or self._it.status != "running":
             self._give_up(token, failure)
             return
-        token.generation += 1
         try:
-            token.request = self._request(token)
+            token.generation += int(anew)
+            token.request = self._request(token) if anew else token.doubted
         except MappingFailed as error:
             self._give_up(token, Failure(token.step, "mapping", str(error)))
             return

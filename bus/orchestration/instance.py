@@ -36,8 +36,9 @@ class Token:
     one result. ``tries`` counts the calls of the present phase against its retry. ``generation`` is part of
     the idempotency key: it changes only when an unknown outcome has been reversed. ``doubtful`` says that a
     call of this generation may have been done. ``request`` is the document of the call under way, so that a
-    retry sends the same one. ``missing`` counts the branches a forking token still waits for. ``failure`` is why
-    the step's call is in doubt, ``trouble`` why the token waits for a person.
+    retry sends the same one; ``doubted`` keeps it while its outcome is being settled. ``missing`` counts the
+    branches a forking token still waits for. ``failure`` is why the step's call is in doubt, ``trouble`` why the
+    token waits for a person.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Token:
     doubtful: bool = False
     alerted: bool = False
     request: Json = None
+    doubted: Json = None
     match: dict[str, Json] = field(default_factory=dict)
     retry_at: float | None = None
     deadline_at: float | None = None

@@ -137,8 +137,10 @@ class _Machine(Failing):
             self._came(token, reply)
         elif token.phase == "undo":
             self._undone(token)
-        elif token.phase == "unknown":
+        elif token.phase == "unknown" and (reply is None or not self._program.calls[token.step].done.source):
             self._reversed(token)
+        elif token.phase == "unknown":
+            self._found_done(token, reply)
         elif reply is None:
             self._doubt(token, "skipped")
             self._go_on(token)
@@ -273,7 +275,7 @@ class _Machine(Failing):
         if token.phase == "undo":
             self._undone(token)
         elif token.phase == "unknown":
-            self._reversed(token)
+            self._answered(token, document)
         else:
             self._completed(token, document)
 

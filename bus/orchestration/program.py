@@ -28,6 +28,8 @@ class Call:
     request: Expression
     undo: Expression
     unknown: Expression
+    done: Expression
+    reply: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ def _call(step: CallStep) -> Call:
         Expression.compile(step.request),
         Expression.compile(step.undo.request if step.undo else ""),
         Expression.compile(step.unknown.request if step.unknown else ""),
+        Expression.compile(step.unknown.done if step.unknown else ""),
+        Expression.compile(step.unknown.reply if step.unknown else ""),
     )
 
 

@@ -71,10 +71,14 @@ class Sending:
         return step.operation
 
     def _key(self, token: Token, phase: Phase | None = None) -> str:
-        """The idempotency key: the same however often a call is sent, a new one after a reversal."""
+        """The idempotency key: the same however often a call is sent, a new one after a reversal.
+
+        A query has one for each time that the outcome became unknown, so that no system repeats an old answer.
+        """
         phase = phase or token.phase
         middle = "" if phase == "do" else f":{phase}"
-        return f"{self._it.id}:{token.step}{middle}:{token.generation}"
+        asks = phase == "unknown" and self._program.calls[token.step].done.source
+        return f"{self._it.id}:{token.step}{middle}:{token.generation}{f'.{token.tries}' if asks else ''}"
 
     def _retry(self, token: Token) -> Retry:
         step = self._program.calls[token.step].step

@@ -141,3 +141,68 @@ def test_a_request_that_cannot_be_computed_fails_the_step() -> None:
     assert play.instance.failure is not None
     assert play.instance.failure.code == "mapping"
     assert play.calls == []
+
+
+ASKS = """
+steps:
+  - call: lis.Order
+    save: order
+    deadline: 100
+    retry: {attempts: 3}
+    unknown:
+      call: lis.Query
+      with: '{placed_as: .attempt_key}'
+      done: .reply.found
+      as: '{no: .reply.no}'
+      retry: {attempts: 2}
+    undo: {call: lis.Cancel, with: '{undoes: .attempt_key}'}
+  - {fail: '"on purpose"', when: .input.fails}
+"""
+
+
+def test_a_step_in_doubt_that_was_done_goes_on_with_the_reply_that_the_query_gives() -> None:
+    play = Player(ASKS).times_out("lis.Order").ok("lis.Query", {"found": True, "no": "L1"})
+    assert play.open_call("lis.Query").document == {"placed_as": "i:order:1"}
+    assert play.asked() == ["lis.Order", "lis.Query"]
+    assert (play.status, play.instance.vars) == ("completed", {"order": {"no": "L1"}})
+
+
+def test_a_step_in_doubt_that_was_not_done_is_sent_again_under_its_own_key() -> None:
+    play = Player(ASKS).times_out("lis.Order").ok("lis.Query", {"found": False}).ok("lis.Order", {"no": "L2"})
+    first, _, second = play.calls
+    assert (first.key, first.document) == (second.key, second.document)
+    assert (play.status, play.instance.vars) == ("completed", {"order": {"no": "L2"}})
+
+
+def test_what_a_query_finds_done_is_undone_with_the_rest_under_the_key_it_was_done_with() -> None:
+    play = Player(ASKS, given={"fails": True}).times_out("lis.Order").ok("lis.Query", {"found": True})
+    assert play.open_call("lis.Cancel").document == {"undoes": "i:order:1"}
+    late = Player(ASKS).times_out("lis.Order").ring("deadline").ok("lis.Query", {"found": True})
+    assert late.asked()[-1] == "lis.Cancel"
+    not_done = Player(ASKS).times_out("lis.Order").ring("deadline").ok("lis.Query", {"found": False})
+    assert (not_done.status, not_done.asked()) == ("compensated", ["lis.Order", "lis.Query"])
+
+
+def test_doubts_one_after_the_other_are_asked_under_new_keys_until_the_attempts_are_used_up() -> None:
+    play = Player(ASKS)
+    for _ in range(3):
+        play.times_out("lis.Order").ok("lis.Query", {"found": False})
+    assert [call.key for call in play.calls if call.phase == "unknown"] == [f"i:order:unknown:1.{n}" for n in (1, 2, 3)]
+    assert play.status == "compensated"
+    assert "lis.Cancel" not in play.asked()
+
+
+def test_a_query_that_keeps_failing_is_a_task_and_never_a_blind_repeat() -> None:
+    play = Player(ASKS).times_out("lis.Order").fails("lis.Query", "transient").ring().fails("lis.Query", "transient")
+    assert [(task.step, task.phase) for task in play.instance.tasks().values()] == [("order", "unknown")]
+    play.order("skip", reply={"no": "L9"})
+    assert (play.status, play.instance.vars) == ("completed", {"order": {"no": "L9"}})
+    assert play.asked().count("lis.Order") == 1
+
+
+def test_an_answer_that_the_definition_cannot_read_waits_for_a_person() -> None:
+    play = Player(ASKS.replace(".reply.found", ".reply.found.at")).times_out("lis.Order")
+    play.ok("lis.Query", {"found": 7})
+    assert play.status == "stuck"
+    play.order("retry").ok("lis.Query", {"found": {"at": 1}, "no": "L1"})
+    assert play.status == "completed"

@@ -60,6 +60,10 @@ steps:
   - call: insurance.Notify
     unknown: {call: insurance.Recall, with: '{reverses: .attempt_key}', then: fail}
     undo: {call: insurance.Unnotify, retry: {attempts: 1000}}
+  - call: insurance.Upload
+    save: upload
+    unknown: {call: insurance.Ask, with: '{about: .attempt_key}', done: .reply.done, as: .reply}
+    undo: {call: insurance.Withdraw, retry: {attempts: 1000}}
 """
 
 PROGRAM = program(MAIN, BILLING)
@@ -89,8 +93,12 @@ class World:
                 call.operation,
                 call.document,
             )
-            failure = self._do(instance, call) if call.phase == "do" else self._take_back(call)
-            self.bag.append(Result(call.token, call.step, call.attempt, {"done": call.key}, failure))
+            document: object = {"done": call.key}
+            if call.operation == "insurance.Ask":
+                document, failure = self._ask(call)
+            else:
+                failure = self._do(instance, call) if call.phase == "do" else self._take_back(call)
+            self.bag.append(Result(call.token, call.step, call.attempt, document, failure))  # type: ignore[arg-type]
         for token in effects.waits_opened:
             if self.random.random() < 0.8:
                 self.bag.append(Event(token, {"order_no": "1"}))
@@ -116,6 +124,14 @@ class World:
                 return CallFailure("provider-fault", "", "permanent", idempotent=safe)
         self.doubtful.add(call.key)
         return CallFailure("provider-timeout", "", "transient", unknown=True, idempotent=safe)
+
+    def _ask(self, call: CallOut) -> tuple[object, CallFailure | None]:
+        """Whether it was done; when it was not, it may be sent again under its key."""
+        about = call.document["about"]  # type: ignore[index, call-overload]
+        if self.random.random() < self.trouble / 20:
+            return None, CallFailure("provider-timeout", "", "transient", idempotent=True)
+        self.doubtful.discard(about)
+        return {"done": self.done[about] > 0}, None
 
     def _take_back(self, call: CallOut) -> CallFailure | None:
         """Undo and reversal tolerate that there is nothing to take back, and that they come twice."""

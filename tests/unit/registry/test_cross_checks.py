@@ -30,7 +30,7 @@ version: "1"
 steps:
   - call: lis.PlaceOder
     undo: {call: lis.CancelOrder}
-  - parallel: [[{call: lis.PlaceOrder}], [{run: billing}]]
+  - parallel: [[{call: lis.PlaceOrder, undo: {none: "a test"}}], [{run: billing}]]
     name: both
 """
 

@@ -134,7 +134,7 @@ def test_a_name_that_yaml_takes_for_a_truth_value_is_refused() -> None:
 
 def test_two_steps_of_one_name_are_refused_with_that_name() -> None:
     found = problems(steps("[{call: lis.PlaceOrder}, {call: pacs.PlaceOrder}]"))
-    assert "'place-order'" in found["steps"]
+    assert "'place-order'" in found["steps.1"]
 
 
 def test_steps_that_only_give_structure_are_numbered_around_given_names() -> None:
