@@ -34,9 +34,10 @@ class Kiosk:
 
     async def _worker(self, session: aiohttp.ClientSession, waiting: Iterable[Visit]) -> None:
         for visit in waiting:
-            await self._start_one(session, visit)
+            await self.start_one(session, visit)
 
-    async def _start_one(self, session: aiohttp.ClientSession, visit: Visit) -> None:
+    async def start_one(self, session: aiohttp.ClientSession, visit: Visit) -> None:
+        """Start one visit; returns when the bus has answered for it."""
         headers = {"X-API-Key": self.key, "Idempotency-Key": f"kiosk-{visit.visit_no}"}
         sent, pause = time.time(), 0.2
         while True:

@@ -41,9 +41,11 @@ class Processes:
             _name, child = self._children.pop()
             await _end(child)
 
-    async def simulator(self, system: str, *arguments: str, environ: Mapping[str, str]) -> int:
-        """Start a simulated system and answer the port it listens on."""
-        command = (sys.executable, "-m", "services.simulators", system, "--parent", str(os.getpid()), *arguments)
+    async def simulator(
+        self, system: str, *arguments: str, environ: Mapping[str, str], module: str = "services.simulators"
+    ) -> int:
+        """Start a simulated system, which ``module`` runs, and answer the port it listens on."""
+        command = (sys.executable, "-m", module, system, "--parent", str(os.getpid()), *arguments)
         child = await self._start(system, command, environ, stdout=asyncio.subprocess.PIPE)
         stream = child.stdout
         try:

@@ -17,6 +17,7 @@ from services.simulators import app, emr, his, insurance, lis, pacs, pharmacy
 from services.simulators.context import Context
 from services.simulators.faults import Faults
 from services.simulators.ledger import Ledger
+from services.simulators.trouble import Trouble
 
 SYSTEMS: dict[str, Callable[[Context], web.Application]] = {
     "his": his.application,
@@ -29,9 +30,9 @@ SYSTEMS: dict[str, Callable[[Context], web.Application]] = {
 }
 
 
-async def serve(system: str, context: Context, port: int, *, parent: int = 0) -> None:
+async def serve(system: str, application: web.Application, context: Context, port: int, *, parent: int = 0) -> None:
     """Serve on loopback until SIGTERM or SIGINT, or until ``parent`` is gone; print the port as one JSON line."""
-    application = SYSTEMS[system](context)
+    Trouble().install(application)
     application.router.add_get("/health", _health)
     application.on_cleanup.append(context.close)
     runner = web.AppRunner(application, access_log=None)
@@ -82,7 +83,7 @@ def main(
     late_every, refuse_every = int(faults.pop("late_every")), int(faults.pop("refuse_every"))
     switches = Faults(late_every=late_every, refuse_every=refuse_every, **faults)
     context = Context(Ledger(path), bus.rstrip("/"), switches, delay, pacs)
-    asyncio.run(serve(system, context, port, parent=parent))
+    asyncio.run(serve(system, SYSTEMS[system](context), context, port, parent=parent))
 
 
 if __name__ == "__main__":
