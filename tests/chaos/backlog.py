@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chaos.hospital import Hospital
 from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,8 +15,6 @@ from bus.backbone.dead_letters import DeadLetter, dead_letters
 from bus.backbone.outbox import unfinished
 from bus.backbone.tables import dead_letter
 from bus.orchestration.instances import Entry, count_by_status, find_by_key, get_instance, list_instances
-
-from chaos.hospital import Hospital
 
 #: What an instance is when nothing more happens to it.
 ENDED = ("completed", "compensated")

@@ -12,13 +12,12 @@ from random import Random
 
 import aiohttp
 import orjson
+from chaos.plan import UPDATES, Plan
 from lxml import etree
 
 from services.demo.kiosk import Kiosk
 from services.demo.patients import Visit, visits
 from services.simulators.emr import orders_of
-
-from chaos.plan import UPDATES, Plan
 
 _STATUSES = ("arrived", "called", "seen", "examined", "dispensed")
 _LIS = "urn:hospital:lis:v1"
@@ -45,6 +44,8 @@ class Callers:
     wrong: list[str] = field(default_factory=list)
     reads: Counter[str] = field(default_factory=Counter)
     told: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    kiosk: Kiosk = field(init=False)
+    _dice: Random = field(init=False)
 
     def __post_init__(self) -> None:
         self.kiosk = Kiosk(self.url, self.secrets["KIOSK_API_KEY"])

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
 import aiohttp
+from chaos.ground import Ground
+from chaos.hospital import Hospital
+from chaos.supervisor import Unit
 from fault_proxy import NORMAL, FaultProxy
 from fault_proxy import Fault as Network
 from postgres import PostgresServer
 
-from chaos.ground import Ground
-from chaos.hospital import Hospital
-from chaos.supervisor import Unit
 from services.simulators.trouble import KINDS
 
 #: Does the harm and the healing, and answers in words what it did.

@@ -10,17 +10,16 @@ import time
 from pathlib import Path
 
 import aiohttp
+from chaos.balancer import Balancer
+from chaos.ground import Disk, Ground
+from chaos.plan import Plan
+from chaos.supervisor import Unit
 
 from bus.server import ALL_ROLES
 from services.demo.books import SYSTEMS, ledger_path
 from services.demo.environment import addresses, free_port, make_secrets, secrets_of
 from services.demo.hospital import CATALOGUE
 from services.demo.processes import Processes, ProcessFailed
-
-from chaos.balancer import Balancer
-from chaos.ground import Disk, Ground
-from chaos.plan import Plan
-from chaos.supervisor import Unit
 
 #: How many processes of each role a cluster has.
 CLUSTER = {"gateway": 2, "worker": 2, "relay": 2, "console": 1}
@@ -92,7 +91,9 @@ class Hospital:
             module="chaos.board",
         )
         self.systems = {system: f"http://127.0.0.1:{port}" for system, port in {**ports, "board": board}.items()}
-        self.environ = self.secrets | addresses(ports) | {"BOARD_URL": self.systems["board"]} | self._settings(catalogue)
+        self.environ = (
+            self.secrets | addresses(ports) | {"BOARD_URL": self.systems["board"]} | self._settings(catalogue)
+        )
         await self.meridian("apply", "-f", str(catalogue))
         doors = []
         for name, role, *arguments in self._roles():
