@@ -10,12 +10,13 @@ VISITS ?= 20
 FOREIGN := php-cli php-soap libsoap-lite-perl curl gsoap libgsoap-dev g++ mono-devel mono-mcs libjaxws-java \
            default-jdk-headless mono-fastcgi-server4 nginx-light
 
-.PHONY: help install run test check format interop bench tools clean
+.PHONY: help install run test check format interop bench chaos tools clean
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile; echo 'make check  format, lint, types, import direction, documentation'; \
 	 echo 'make interop  foreign SOAP clients and servers through the bus'; \
 	 echo 'make bench  the bus against its floor, CPU per exchange'; \
+	 echo 'make chaos  the hospital while everything fails: nothing lost, nothing twice'; \
 	 echo 'make tools  the foreign programs that some tests talk to (PHP, Java, Mono, Orthanc, PostgreSQL, Chromium …)'
 
 install: $(VENV)/.run.stamp
@@ -57,8 +58,13 @@ bench: $(VENV)/.test.stamp
 	@deploy/setup.sh debian wrk
 	@$(BIN)/python -m tests.bench
 
+# CHAOS_VISITS, CHAOS_FAULTS, CHAOS_MINUTES, CHAOS_SEED, CHAOS_PROFILE, CHAOS_KEEP: docs/chaos.md
+chaos: $(VENV)/.test.stamp
+	@deploy/setup.sh debian rabbitmq-server postgresql strace
+	@PYTHONPATH=tests $(BIN)/python -m chaos
+
 tools:
-	@deploy/setup.sh debian postgresql orthanc orthanc-dicomweb chromium fonts-noto-cjk openssl $(FOREIGN)
+	@deploy/setup.sh debian postgresql orthanc orthanc-dicomweb chromium fonts-noto-cjk openssl strace $(FOREIGN)
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

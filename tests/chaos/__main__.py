@@ -81,7 +81,7 @@ async def run(plan: Plan) -> bool:
             injector = Injector(possible(hospital), plan.seed, plan.folder / "faults.jsonl")
             watch = Watch(hospital)
             await _carry(plan, hospital, callers, injector, watch)
-            verdict = _judge(plan, callers)
+            verdict = _judge(plan, callers, watch)
             for line in table(plan, time.monotonic() - began, callers, injector, verdict, ()):
                 click.echo(line)
             _explain(plan, callers, watch, verdict)
@@ -112,14 +112,14 @@ async def _carry(plan: Plan, hospital: Hospital, callers: Callers, injector: Inj
         work.cancel()
 
 
-def _judge(plan: Plan, callers: Callers) -> Verdict:
+def _judge(plan: Plan, callers: Callers, watch: Watch) -> Verdict:
     books = read(plan.ledgers, callers.asked)
     board = Ledger(ledger_path(plan.ledgers, "board"), read_only=True)
     shown: dict[str, list[int]] = {}
     for entry in board.entries():
         shown.setdefault(entry.visit_no, []).append(int(entry.ref))
     board.close()
-    return compare(books, shown, callers.kiosk.started, callers.accepted)
+    return compare(books, shown, callers.kiosk.started, callers.accepted, watch.given_up_visits())
 
 
 def _explain(plan: Plan, callers: Callers, watch: Watch, verdict: Verdict) -> None:

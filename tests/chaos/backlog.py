@@ -67,6 +67,10 @@ class Watch:
         with self._engine.connect() as connection:
             return list(list_instances(connection, status=status, limit=10_000))
 
+    def given_up_visits(self) -> set[str]:
+        """The numbers of the visits that were taken back."""
+        return {value for one in self.instances("compensated") for name, value in one["keys"] if name == "visit_no"}
+
     def given_up(self) -> list[DeadLetter]:
         """The dead letters."""
         with self._engine.connect() as connection:

@@ -66,6 +66,9 @@ def _of_role(role: str, units: list[Unit]) -> list[Fault]:
 
     async def kill(dice: Random) -> str:
         with one(dice) as unit:
+            if dice.random() < 0.25:
+                unit.kill_one(dice)
+                return f"kill -9 one process of {unit.name}"
             unit.kill()
             return f"kill -9 {unit.name}"
 

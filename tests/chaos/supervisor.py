@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 #: systemd's RestartSec.
 PAUSE = 1.0
@@ -60,6 +61,11 @@ class Unit:
     def kill(self) -> None:
         """Kill -9 of all its processes at once, as the machine's memory guard or a power cut would."""
         self.signal(signal.SIGKILL)
+
+    def kill_one(self, dice: Random) -> None:
+        """Kill -9 of one of its processes; whoever is left has to see to it."""
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(dice.choice(self.processes()), signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all its processes."""

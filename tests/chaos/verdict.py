@@ -34,38 +34,42 @@ def compare(
     shown: Mapping[str, Sequence[int]],
     visits: Collection[str],
     updates: Mapping[str, Sequence[int]],
+    given_up: Collection[str] = (),
 ) -> Verdict:
     """Compare the books of every visit that was asked for with the accepted ``visits`` and ``updates``.
 
     ``shown`` is the board's: the numbers of each visit's updates in the order in which they took effect. A visit
-    that nobody was told is accepted may have happened or not, but not by half.
+    that nobody was told is accepted may have happened or not, but not by half. One that left no trace anywhere is
+    lost, unless it is among ``given_up``: those of which the bus itself says that it has taken them back.
     """
     lost, twice, disorder, unfinished = [], [], [], []
     counts = {"completed": 0, "compensated": 0}
     effective = 0
     for visit_no, book in books.items():
         found = judge(book)
+        accepted = visit_no in visits
+        traceless = not any(book.entries.values()) and visit_no not in given_up
         reasons = f"{visit_no}: {'; '.join(found.reasons)}"
-        if found.outcome == "duplicated":
-            twice.append(reasons)
-        elif found.outcome != "lost":
-            counts[found.outcome] += visit_no in visits
-        elif any(book.entries.values()):
+        if found.outcome == "lost":
             unfinished.append(reasons)
-        elif visit_no in visits:
+        elif accepted and traceless:
             lost.append(f"{visit_no}: nothing of it is in any ledger")
-        effective += visit_no in visits and found.outcome in ("completed", "compensated", "duplicated")
+        elif found.outcome == "duplicated":
+            twice.append(reasons)
+            effective += accepted
+        elif accepted:
+            counts[found.outcome] += 1
+            effective += 1
     for visit_no in books:
-        accepted, took_effect = updates.get(visit_no, ()), shown.get(visit_no, ())
-        missing = sorted(set(accepted) - set(took_effect))
-        effective += len(set(accepted) & set(took_effect))
+        promised, took_effect = set(updates.get(visit_no, ())), shown.get(visit_no, ())
+        effective += len(promised.intersection(took_effect))
+        missing = sorted(promised.difference(took_effect))
         lost += [f"{visit_no}: update {number} never reached the board" for number in missing]
         twice += [f"{visit_no}: update {number} twice on the board" for number in _repeated(took_effect)]
         if any(later < earlier for earlier, later in pairwise(dict.fromkeys(took_effect))):
             disorder.append(f"{visit_no}: the board showed {', '.join(map(str, took_effect))}")
-    total = len(visits) + sum(map(len, updates.values()))
     return Verdict(
-        total,
+        len(visits) + sum(map(len, updates.values())),
         effective,
         counts["completed"],
         counts["compensated"],
