@@ -13,7 +13,7 @@ from aiohttp import web
 Kind = Literal["slow", "hang", "mute", "refuse", "break"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _PATH = "/trouble"
 _UNTOUCHED = (_PATH, "/health")
@@ -34,7 +34,7 @@ class Trouble:
 
     def install(self, application: web.Application) -> None:
         """Take requests before the application does, and orders at ``PUT /trouble {kind, seconds, delay}``."""
-        application.middlewares.insert(0, self._middleware())
+        application.middlewares.insert(0, self._take)
         application.router.add_put(_PATH, self._order)
 
     async def _order(self, request: web.Request) -> web.Response:
@@ -48,16 +48,13 @@ class Trouble:
         self.kind, self.until, self.delay = kind, time.monotonic() + seconds, delay
         return web.json_response({"kind": kind, "seconds": seconds})
 
-    def _middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
-        @web.middleware
-        async def trouble(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.path in _UNTOUCHED or time.monotonic() >= self.until:
-                return await handler(request)
-            return await self._apply(request, handler)
+    @web.middleware
+    async def _take(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if request.path in _UNTOUCHED or time.monotonic() >= self.until:
+            return await handler(request)
+        return await self._apply(request, handler)
 
-        return trouble
-
-    async def _apply(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _apply(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         kind, left = self.kind, self.until - time.monotonic()
         if kind == "refuse":
             return web.Response(status=503, headers={"Retry-After": "1"})
