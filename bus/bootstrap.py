@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from bus.backbone.dead_letters import dead_letters, discard, replay
-from bus.backbone.outbox import SqlOutbox, unfinished
+from bus.backbone.outbox import SqlOutbox, unfinished, unfinished_by_service
 from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
@@ -25,6 +25,7 @@ from bus.orchestration.worker import Worker
 from bus.pipeline import Pipeline
 from bus.ports import Ports
 from bus.registry import open_store
+from bus.resilience.pressure import Load, Pressure, bounds_of
 from bus.security.identities import CredentialIdentities
 from bus.security.rate import TokenBuckets
 from bus.security.users import Users
@@ -57,6 +58,7 @@ class Bus:
         self.state = State(settings)
         self._http = AioHttpClient(settings)
         self.connector = ProviderConnector(self._http, max_attachments=settings.max_attachments)
+        self.pressure = Pressure(settings, self._load, lambda: bounds_of(self.registry.snapshot))
         ports = Ports(
             settings=settings,
             registry=self.registry,
@@ -65,15 +67,23 @@ class Bus:
             limiter=TokenBuckets(),
             connector=self.connector,
             outbox=SqlOutbox(self.state),
+            pressure=self.pressure,
         )
         self.pipeline = Pipeline(ports, observe=self.metrics.observe)
         self.transport = open_transport(settings)
         self.worker = (
-            Worker(self.state, self.transport, self.registry, self.pipeline, http=self._http)
+            Worker(
+                self.state,
+                self.transport,
+                self.registry,
+                self.pipeline,
+                http=self._http,
+                concurrency=settings.worker_concurrency,
+            )
             if "worker" in roles
             else None
         )
-        self.health = Health(settings, self.state, self.registry)
+        self.health = Health(self.state, self.registry, self.pressure)
         self.doors = self._doors(ports, self._console() if "console" in roles else None)
         self.listeners = Listeners(
             settings.listeners if "gateway" in roles else (),
@@ -91,6 +101,8 @@ class Bus:
         await self.journal.start()
         self.connector.start(self.registry)
         self._watch()
+        if "gateway" in self._roles:
+            await self.pressure.start()
         if self.worker is not None:
             await self.worker.start()
         await self.listeners.start()
@@ -102,6 +114,7 @@ class Bus:
         await self.listeners.stop()
         if self.worker is not None:
             await self.worker.stop(drain=self.settings.drain)
+        await self.pressure.stop()
         await self.connector.stop()
         await self._http.aclose()
         await self.journal.aclose()
@@ -118,11 +131,15 @@ class Bus:
             "Accepted letters that are not finished",
             lambda: float(self.state.read_blocking(unfinished)),
         )
+        self.metrics.watch_pressure(self.pressure)
         self.metrics.watch(
             "meridian_unmapped_codes",
             "Codes that no code table knew, since the start",
             lambda: float(sum(self.registry.unmapped.totals().values())),
         )
+
+    async def _load(self) -> Load:
+        return await self.state.read(lambda found: Load(unfinished(found), unfinished_by_service(found)))
 
     def _doors(self, ports: Ports, console: AsgiApp | None) -> Gateway:
         return Gateway(

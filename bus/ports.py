@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from bus.attachments import Attachments
 from bus.message import Message
+from bus.resilience.pressure import Ease, Shortage
 from bus.settings import Settings
 from registry.model import Consumer, Snapshot
 
@@ -264,6 +265,13 @@ class Connector(Protocol):
         """Send ``message`` (already in the provider's wire form) and answer its reply. Raises ProviderError."""
 
 
+class Gauge(Protocol):
+    """Knows whether the bus may take more: an attribute read, measured beside the hot path."""
+
+    @property
+    def shortage(self) -> Shortage | None: ...
+
+
 class Outbox(Protocol):
     """The durable way out to the backbone."""
 
@@ -282,3 +290,4 @@ class Ports:
     limiter: RateLimiter
     connector: Connector
     outbox: Outbox
+    pressure: Gauge = field(default_factory=Ease)

@@ -24,12 +24,16 @@ from transformers.identity import canonical
 async def route(message: Message, onward: Next, ports: Ports) -> Message:
     """Pass a synchronous call on; accept any other in the outbox and answer an acknowledgement.
 
-    Raises MappingFailed, StateUnavailable.
+    Raises MappingFailed, StateUnavailable, and BacklogFull where there is no room for what the message asks.
     """
     operation = operation_of(message)
+    durably = operation.mode == "async" or message.respond_async
+    shortage = ports.pressure.shortage
+    if shortage is not None and message.door != "workflow":  # what was taken must go on, or nothing would get less
+        shortage.refuse(operation, durably=durably)
     if operation.starts or operation.raises:
         write = _engine_letter
-    elif operation.mode == "async" or message.respond_async:
+    elif durably:
         write = _deliver_letter
     else:
         return await onward(message)

@@ -14,7 +14,7 @@ import structlog
 from bus.errors import BacklogFull
 from bus.resilience.resources import container_memory, free_disk, resident_memory
 from bus.settings import Settings
-from registry.model import Operation
+from registry.model import Operation, Snapshot
 from transformers.errors import MeridianError
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +55,12 @@ class Shortage:
             raise BacklogFull(f"nothing was done: {self.services[operation.service]}", retry_after=self.retry_after)
 
 
+class Ease:
+    """Where nobody measures, nothing is short."""
+
+    shortage: Shortage | None = None
+
+
 class Pressure:
     """Measures in a task of its own; whoever admits messages reads ``shortage``, which is None while all is well.
 
@@ -70,7 +76,7 @@ class Pressure:
         memory: Callable[[], int] = resident_memory,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._measure = measure
         self._bounds = bounds
         self._memory = memory
@@ -80,6 +86,7 @@ class Pressure:
         self._before = (0.0, 0)
         self.shortage: Shortage | None = None
         self.load = Load()
+        self.free = 0
         self.memory_limit = settings.max_memory or int(container_memory() * _OF_CONTAINER)
 
     async def start(self) -> None:
@@ -112,7 +119,7 @@ class Pressure:
             await self.look()
 
     def _backlog(self) -> str:
-        most, letters = self._settings.max_backlog, self.load.letters
+        most, letters = self.settings.max_backlog, self.load.letters
         if self._over("letters", letters, most):
             return f"backlog: {letters} accepted messages are not finished; the most is {most} (max_backlog)"
         return ""
@@ -126,10 +133,10 @@ class Pressure:
         return full
 
     def _disk(self) -> str:
-        folder, least = self._settings.data, self._settings.min_free_disk
-        free = None if self._settings.database else free_disk(folder)
-        if free is not None and self._over("disk", least, max(free, 1)):
-            return f"disk: {_mib(free)} free in {folder}; the least is {_mib(least)} (min_free_disk)"
+        folder, least = self.settings.data, self.settings.min_free_disk
+        self.free = free_disk(folder)
+        if not self.settings.database and self._over("disk", least, max(self.free, 1)):
+            return f"disk: {_mib(self.free)} free in {folder}; the least is {_mib(least)} (min_free_disk)"
         return ""
 
     def _space(self) -> str:
@@ -149,10 +156,20 @@ class Pressure:
         """How long until the backlog has room again, by how much it shrank since the last look."""
         (then, before), now, letters = self._before, self._clock(), self.load.letters
         self._before = (now, letters)
-        excess = letters - self._settings.max_backlog * _FREE_AGAIN
+        excess = letters - self.settings.max_backlog * _FREE_AGAIN
         if excess <= 0 or before <= letters or now <= then:
             return _UNKNOWN
         return float(math.ceil(min(max(excess * (now - then) / (before - letters), _SOONEST), _LATEST)))
+
+
+def bounds_of(snapshot: Snapshot) -> Mapping[str, int]:
+    """The services that bound their own backlog, each with the least that one of its operations says."""
+    found: dict[str, int] = {}
+    for service in snapshot.services.values():
+        for operation in service.versions[service.default].operations.values():
+            if most := operation.policy.backlog:
+                found[service.name] = min(most, found.get(service.name, most))
+    return found
 
 
 def _mib(size: int) -> str:

@@ -14,12 +14,12 @@ _CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memor
 _NO_LIMIT = 1 << 60
 
 
-def free_disk(folder: Path) -> int | None:
-    """Free space on the volume of ``folder``; None where there is no such folder."""
+def free_disk(folder: Path) -> int:
+    """Free space on the volume of ``folder``; 0 where it cannot be asked."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
-        return None
+        return 0
 
 
 def resident_memory() -> int:

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from bus.ports import Record
+from bus.resilience.pressure import Pressure
 from transformers.errors import MeridianError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -63,6 +64,10 @@ class Metrics:
     def watch_endpoints(self, describe: Describe) -> None:
         """Show every endpoint's breaker (0 closed, 1 half-open, 2 open), health, and calls under way and waiting."""
         self.registry.register(_Endpoints(describe))
+
+    def watch_pressure(self, pressure: Pressure) -> None:
+        """Show what the bus measures of its own room: backlog, disk and memory, and whether it refuses."""
+        self.registry.register(_Pressure(pressure))
 
     def render(self) -> bytes:
         """The Prometheus text format of everything."""
@@ -149,6 +154,36 @@ class _Endpoints(Collector):
             for name in ("healthy", "in_flight", "queued"):
                 gauges[name].add_metric(labels, float(one[name]))
         return gauges.values()
+
+
+class _Pressure(Collector):
+    """The figures of the last look, which is a second old at the most."""
+
+    def __init__(self, pressure: Pressure) -> None:
+        self._pressure = pressure
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge a figure; limits of 0 are none."""
+        pressure, shortage = self._pressure, self._pressure.shortage
+        figures = {
+            "meridian_backlog_letters": ("Accepted messages that are not finished", pressure.load.letters),
+            "meridian_backlog_limit": ("The most that may be (max_backlog)", pressure.settings.max_backlog),
+            "meridian_disk_free_bytes": ("Free space in the data folder", pressure.free),
+            "meridian_disk_limit_bytes": ("The least of it (min_free_disk)", pressure.settings.min_free_disk),
+            "meridian_memory_limit_bytes": ("The most that a process may hold (max_memory)", pressure.memory_limit),
+            "meridian_refusing": (
+                "1 while writes and asynchronous messages are refused",
+                bool(shortage and shortage.causes),
+            ),
+        }
+        for name, (words, value) in figures.items():
+            yield GaugeMetricFamily(name, words, value=float(value))
+        services = GaugeMetricFamily(
+            "meridian_service_backlog_letters", "Of those, of a service with a bound of its own", labels=["service"]
+        )
+        for name, letters in pressure.load.services.items():
+            services.add_metric([name], float(letters))
+        yield services
 
 
 def _labels(record: Record) -> _Key:

@@ -10,6 +10,7 @@ from bus.errors import NotAuthenticated, RateLimited
 from bus.journal.memory import MemoryJournal
 from bus.message import Content, Message, Target
 from bus.ports import Letter, Ports
+from bus.resilience.pressure import Ease
 from bus.settings import Settings
 from registry.model import (
     Call,
@@ -108,6 +109,7 @@ class World:
     connector: CannedConnector = field(default_factory=CannedConnector)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     settings: Settings = field(default_factory=Settings)
+    pressure: Ease = field(default_factory=Ease)
 
     @property
     def ports(self) -> Ports:
@@ -120,6 +122,7 @@ class World:
             limiter=self.limiter,
             connector=self.connector,
             outbox=self.outbox,
+            pressure=self.pressure,
         )
 
 
