@@ -10,12 +10,13 @@ VISITS ?= 20
 FOREIGN := php-cli php-soap libsoap-lite-perl curl gsoap libgsoap-dev g++ mono-devel mono-mcs libjaxws-java \
            default-jdk-headless mono-fastcgi-server4 nginx-light
 
-.PHONY: help install run test check format interop bench chaos tools clean
+.PHONY: help install run test check format interop bench soak chaos tools clean
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile; echo 'make check  format, lint, types, import direction, documentation'; \
 	 echo 'make interop  foreign SOAP clients and servers through the bus'; \
-	 echo 'make bench  the bus against its floor, CPU per exchange'; \
+	 echo 'make bench  the bus against its floor, the backbone against pika, visits a second, a hung provider'; \
+	 echo 'make soak   half an hour of load, and what it does to memory'; \
 	 echo 'make chaos  the hospital while everything fails: nothing lost, nothing twice'; \
 	 echo 'make tools  the foreign programs that some tests talk to (PHP, Java, Mono, Orthanc, PostgreSQL, Chromium …)'
 
@@ -55,8 +56,12 @@ format: $(VENV)/.test.stamp
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: $(VENV)/.test.stamp
-	@deploy/setup.sh debian wrk
+	@deploy/setup.sh debian wrk rabbitmq-server
 	@$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.test.stamp
+	@deploy/setup.sh debian wrk
+	@$(BIN)/python -m tests.bench soak
 
 # CHAOS_VISITS, CHAOS_FAULTS, CHAOS_MINUTES, CHAOS_SEED, CHAOS_PROFILE, CHAOS_KEEP: docs/chaos.md
 chaos: $(VENV)/.test.stamp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
@@ -25,11 +26,13 @@ JSON = b'{"orderNo":"E2026112300017","status":"accepted"}'
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """ASGI: read the body, answer SOAP at /soap and JSON anywhere else."""
+    """ASGI: read the body, answer SOAP at /soap, nothing for a minute at /hang, and JSON anywhere else."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):
         pass
+    if scope["path"] == "/hang":
+        await asyncio.sleep(60)
     soap = scope["path"].startswith("/soap")
     media = b"text/xml; charset=utf-8" if soap else b"application/json"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", media)]})
