@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
-from bus.backbone.tables import inbox, insert_into
+from bus.backbone.tables import inbox, inserting
 from bus.ports import Letter
+
+# Statements are made once: making one costs more than running it, and every letter runs several.
+_IS = and_(inbox.c.queue == bindparam("of_queue"), inbox.c.id == bindparam("of_id"))
+_FIND = select(inbox).where(_IS).with_for_update()
+_STATUS = select(inbox.c.status).where(_IS)
+_FORGET = delete(inbox).where(_IS)
+_FINISH = update(inbox).where(_IS).values(status="done", owner="", finished_at=bindparam("now"))
+_TAKE = (
+    update(inbox).where(_IS).values(owner=bindparam("by"), lease_until=bindparam("until"), started_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +49,14 @@ def claim(connection: Connection, letter: Letter, owner: str, now: float, lease:
     row = _row(letter, "claimed", owner, now + lease, now)
     if _insert(connection, row):
         return Claim("new")
-    found = connection.execute(select(inbox).where(_is(letter)).with_for_update()).first()
+    found = connection.execute(_FIND, _is(letter)).first()
     if found is None:  # forgotten between the two statements, which only another process can do
         return Claim("busy", now)
     if found.status in ("done", "parked"):
         return Claim(found.status)
     if found.lease_until > now:
         return Claim("busy", found.lease_until)
-    connection.execute(update(inbox).where(_is(letter)).values(owner=owner, lease_until=now + lease, started_at=now))
+    connection.execute(_TAKE, _is(letter) | {"by": owner, "until": now + lease, "now": now})
     return Claim("again", owner=found.owner)
 
 
@@ -62,19 +73,17 @@ def is_parked(connection: Connection, letter: Letter) -> bool:
 def mark(connection: Connection, letter: Letter, status: Literal["done", "parked"], now: float) -> None:
     """Inside a work: copies of ``letter`` that come from now on have no effect, whatever was known of it before."""
     row = _row(letter, status, "", 0.0, now) | {"finished_at": now}
-    changes = {"status": status, "owner": "", "lease_until": 0.0, "finished_at": now}
-    statement = insert_into(connection, inbox).values(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["queue", "id"], set_=changes))
+    connection.execute(_marking(connection.dialect.name), row)
 
 
 def finish(connection: Connection, letter: Letter, now: float) -> None:
     """Inside a work: a claimed letter is done."""
-    connection.execute(update(inbox).where(_is(letter)).values(status="done", owner="", finished_at=now))
+    connection.execute(_FINISH, _is(letter) | {"now": now})
 
 
 def forget(connection: Connection, letter: Letter) -> None:
     """Inside a work: nothing is known of this letter any more, so it may be handled (again)."""
-    connection.execute(delete(inbox).where(_is(letter)))
+    connection.execute(_FORGET, _is(letter))
 
 
 def renew(connection: Connection, queue: str, owner: str, until: float) -> None:
@@ -97,16 +106,27 @@ def prune(connection: Connection, before: float) -> None:
 
 def _insert(connection: Connection, row: dict[str, object]) -> bool:
     """Whether the row is new; asked by RETURNING, because PostgreSQL's driver does not count rows of an INSERT."""
-    statement = insert_into(connection, inbox).values(row).on_conflict_do_nothing().returning(inbox.c.id)
-    return connection.execute(statement).first() is not None
+    return connection.execute(_entering(connection.dialect.name), row).first() is not None
+
+
+@cache
+def _entering(dialect: str) -> Any:
+    return inserting(dialect, inbox).on_conflict_do_nothing().returning(inbox.c.id)
+
+
+@cache
+def _marking(dialect: str) -> Any:
+    line = inserting(dialect, inbox)
+    changes = {name: line.excluded[name] for name in ("status", "owner", "lease_until", "finished_at")}
+    return line.on_conflict_do_update(index_elements=["queue", "id"], set_=changes)
 
 
 def _status(connection: Connection, letter: Letter) -> str | None:
-    return connection.scalar(select(inbox.c.status).where(_is(letter)))
+    return connection.scalar(_STATUS, _is(letter))
 
 
-def _is(letter: Letter) -> ColumnElement[bool]:
-    return and_(inbox.c.queue == letter.queue, inbox.c.id == letter.id)
+def _is(letter: Letter) -> dict[str, Any]:
+    return {"of_queue": letter.queue, "of_id": letter.id}
 
 
 def _row(letter: Letter, status: str, owner: str, lease_until: float, now: float) -> dict[str, object]:

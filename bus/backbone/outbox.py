@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, delete, func, literal_column, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, literal_column, select, update
 
 from bus.backbone import topology
-from bus.backbone.tables import SUSPECT, insert_into, outbox
+from bus.backbone.tables import SUSPECT, insert_into, inserting, outbox
 from bus.errors import BusError
 from bus.ports import Letter, StateStore
 from bus.state.topics import announce
+
+# Made once: making a statement costs more than running it, and every letter runs these.
+_REMOVE = (
+    delete(outbox)
+    .where(outbox.c.queue == bindparam("of_queue"), outbox.c.id == bindparam("of_id"))
+    .returning(outbox.c.lane, outbox.c.crashes)
+)
 
 
 def topic(queue: str) -> str:
@@ -31,7 +39,7 @@ def post(connection: Connection, letters: Sequence[Letter], *, due_at: float | N
         return
     now = time.time()
     rows = [_row(letter, now, now if due_at is None else due_at) for letter in letters]
-    connection.execute(insert_into(connection, outbox).on_conflict_do_nothing(), rows)
+    connection.execute(_posting(connection.dialect.name), rows)
     if due_at is None or due_at <= now:
         for queue in {letter.queue for letter in letters}:
             announce(connection, topic(queue))
@@ -61,8 +69,7 @@ def suspect(connection: Connection, letter: Letter) -> bool:
 
 def remove(connection: Connection, letter: Letter) -> bool:
     """Inside a work: ``letter`` is finished; the next one of its lane may go. Answers whether owners died with it."""
-    gone = delete(outbox).where(outbox.c.queue == letter.queue, outbox.c.id == letter.id)
-    row = connection.execute(gone.returning(outbox.c.lane, outbox.c.crashes)).first()
+    row = connection.execute(_REMOVE, {"of_queue": letter.queue, "of_id": letter.id}).first()
     if row is not None and (row.lane or row.crashes >= SUSPECT):
         announce(connection, topic(letter.queue))
     return row is not None and row.crashes > 0
@@ -95,6 +102,11 @@ class SqlOutbox:
     async def post(self, letters: Sequence[Letter]) -> None:
         """Return when ``letters`` are on disk. Raises StateUnavailable."""
         await self._state.write(lambda connection: post(connection, letters))
+
+
+@cache
+def _posting(dialect: str) -> Any:
+    return inserting(dialect, outbox).on_conflict_do_nothing()
 
 
 def _row(letter: Letter, now: float, due_at: float) -> dict[str, object]:

@@ -114,5 +114,9 @@ Index("letter_history_updated", letter_history.c.updated_at)
 
 def insert_into(connection: Connection, table: Table) -> Any:
     """An INSERT of this connection's dialect, for its ON CONFLICT clauses (the same in both dialects)."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+    return inserting(connection.dialect.name, table)
+
+
+def inserting(dialect: str, table: Table) -> Any:
+    """The same for a dialect's name."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
