@@ -30,6 +30,7 @@ MeridianError
     │   ├── CircuitOpen         the breaker is open: nothing was sent
     │   └── EndpointBusy        the concurrency limit and its queue are full: nothing was sent
     ├── OutcomeUnknown          a write was sent and its answer never seen; nobody knows whether it was done
+    │   └── InDoubt             so is this one, and its provider can be asked
     ├── CallerGone              the caller hung up before its answer
     ├── OrderRefused            an operator's order that does not fit the workflow instance as it is
     ├── SettingsInvalid         a setting that cannot be used
@@ -236,6 +237,10 @@ class OutcomeUnknown(BusError):
     """A write was sent and the bus died, or was interrupted, before it saw the outcome."""
 
 
+class InDoubt(OutcomeUnknown):
+    """The outcome of a write is unknown and its operation names a query: ask, again later if need be."""
+
+
 class CallerGone(BusError):
     """The caller hung up, or this process stopped, before there was an answer."""
 
@@ -350,6 +355,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     CircuitOpen: _row("circuit-open", 503, "server", "transient", "对方系统已熔断", "The provider's circuit is open", "对方恢复后自动闭合", "It closes by itself once the provider answers"),
     EndpointBusy: _row("endpoint-busy", 503, "server", "transient", "对方系统并发已满", "The provider is busy", "等待，或提高并发上限", "Wait, or raise the concurrency limit"),
     ProviderError: _row("provider", 502, "server", "transient", "对方系统出错", "The provider failed", "检查对方系统", "Check that system"),
+    InDoubt: _row("outcome-unknown", 500, "server", "transient", "结果待核实", "The outcome is being asked for", "总线会再次查询；多次无果后请人工核对", "The bus asks again; reconcile by hand when it gives up"),
     OutcomeUnknown: _row("outcome-unknown", 500, "server", "operator", "结果未知", "The outcome is unknown", "与对方核对后再决定", "Reconcile with the provider, then decide"),
     CallerGone: _row("caller-gone", 499, "caller", "permanent", "调用方已断开", "The caller hung up", "检查调用方的超时设置", "Check the caller's own timeout"),
     OrderRefused: _row("order-refused", 409, "caller", "permanent", "指令不适用于该流程实例", "The order does not fit the workflow instance", "查看实例当前允许的指令", "Look at what the instance allows now"),

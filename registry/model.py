@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from registry.claims import Claims
 from registry.failure_policy import Rule
+from registry.outcome_query import OutcomeQuery
 from registry.quirks import ProviderQuirks, Quirks
 from registry.vendor_paths import VendorPaths
 from transformers.blocks import Blocks
@@ -224,6 +225,7 @@ class Operation:
     schema says what is binary.
     An operation ends in exactly one of: the provider's endpoints, ``starts`` a workflow, ``raises`` an event.
     ``order_by`` is the one of ``keys`` whose messages stay in order when they are accepted for later.
+    ``query`` asks what a write did whose outcome is unknown.
     ``request_inside``/``reply_inside``: the contract's document travels inside another one; ``encloses`` and
     ``discloses`` say that the SOAP provider has it so too, with no mapping step that does it.
     ``require`` names what its callers must do by WS-Security: ``signature``, ``encryption``.
@@ -251,6 +253,7 @@ class Operation:
     keys: tuple[Key, ...] = ()
     reply_keys: tuple[Key, ...] = ()
     order_by: Key | None = None
+    query: OutcomeQuery | None = None
     to_json: Transform | None = None
     to_xml: Transform | None = None
     reply_to_json: Transform | None = None

@@ -24,6 +24,7 @@ from registry.library import Library
 from registry.mapping import OperationMapping
 from registry.model import Call, Check, Form, Key, Operation, Policy, Protocol, Provider, Security, Validator
 from registry.operation_faults import find_faults
+from registry.outcome_query import compile_query
 from registry.paths import parse_path
 from registry.rest_faces import RestFace, http_form, rest_face
 from registry.shapes import Conversions, by_xsd, conversions, described_side
@@ -130,6 +131,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         keys=keys,
         reply_keys=_keys("reply_keys", raw, form, scope, spot),
         order_by=_order_by(raw, keys, scope, spot),
+        query=compile_query(raw.get("query"), spot.at("query"), scope.bench.findings),
         to_json=by.request.to_json if by.request else None,
         to_xml=by.request.to_xml if by.request else None,
         reply_to_json=by.reply.to_json if by.reply else None,

@@ -30,6 +30,7 @@ from registry.model import (
 )
 from registry.operation_faults import warnings
 from registry.operations import VersionScope, compile_operation, merge_policy
+from registry.outcome_query import check_queries
 from registry.profiles import provider_quirks
 from registry.routes import compile_routes, shape
 from registry.shapes import Conversions
@@ -98,6 +99,7 @@ def _compile_version(service: Mapping[str, Any], raw: Mapping[str, Any], spot: S
             bench.findings.warn(warning)
     _doubles(raw["operations"], "name", "operation", place, bench)
     operations = [operation for operation, _ in made]
+    bench.findings.add(check_queries(operations, [place.at(number) for number in range(len(operations))]))
     if "rest" in faces:
         _clashes(operations, lambda each: f"{each.http_method} {shape(each.http_path)}", "REST address", place, bench)
     if faces - {"rest"}:

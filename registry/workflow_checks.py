@@ -101,7 +101,9 @@ def doubtful(
             yield (*path, "wait"), f"waits for {step.event}, which no operation raises", nearest(step.event, raised)
         if isinstance(step, CallStep) and not step.unknown and not step.undo:
             called = _operation(step.operation, services)
-            if called is not None and called.effect == "write" and not called.policy.idempotent:
+            if called is None or called.query is not None:
+                continue
+            if called.effect == "write" and not called.policy.idempotent:
                 hint = "say in unknown how it is asked for or reversed, or idempotent: true if repeats do no harm"
                 yield path, f"the outcome of step {step.name!r} could stay unknown, and nothing takes it back", hint
 

@@ -36,7 +36,8 @@ class EffectHandler(Protocol):
     """Acts on the outside world; answers letters to post in the transaction that marks this one as done."""
 
     async def __call__(self, letter: Letter, *, redelivered: bool) -> Sequence[Letter] | None:
-        """``redelivered``: an earlier life of the bus began this attempt, and nobody knows how far it came."""
+        """``redelivered``: an earlier life of the bus began this letter, or the attempt before this one ended in
+        doubt (``InDoubt``): it may have had its effect."""
 
 
 class FailurePolicy(Protocol):
@@ -136,7 +137,7 @@ class _Consumer(ABC):
             history.note(connection, letter, code, reason)
             match decision.action:
                 case "retry":
-                    inbox.forget(connection, letter)
+                    (inbox.doubt if decision.doubt else inbox.forget)(connection, letter)
                     again = replace(letter, attempt=letter.attempt + 1)
                     outbox.postpone(connection, again, time.time() + decision.delay)
                 case "warn":
@@ -269,6 +270,6 @@ class EffectConsumer(_Consumer):
             outbox.remove(connection, letter)
         elif claimed.status == "busy":
             outbox.postpone(connection, letter, claimed.until)
-        elif claimed.status == "again":
+        elif claimed.status == "again" and claimed.owner:
             history.note_death(connection, letter, claimed.owner.rpartition("-")[0])
         return claimed

@@ -28,7 +28,8 @@ class Claim:
 
     new: nobody has begun it. again: somebody began it and died, so its effect may have happened. busy:
     somebody alive is at it until ``until`` at least. done: it is finished. parked: it waits for a person, and
-    copies of it that a broker still holds mean nothing. ``owner`` is who began it and died.
+    copies of it that a broker still holds mean nothing. ``owner`` is who began it and died;
+    it is empty where its holder lives and is in doubt of what it did.
     """
 
     status: Literal["new", "again", "busy", "done", "parked"]
@@ -84,6 +85,11 @@ def finish(connection: Connection, letter: Letter, now: float) -> None:
 def forget(connection: Connection, letter: Letter) -> None:
     """Inside a work: nothing is known of this letter any more, so it may be handled (again)."""
     connection.execute(_FORGET, _is(letter))
+
+
+def doubt(connection: Connection, letter: Letter) -> None:
+    """Inside a work: a claimed letter may have had its effect; whoever takes it next is told so, as after a death."""
+    connection.execute(update(inbox).where(_is(letter)).values(owner="", lease_until=0.0))
 
 
 def renew(connection: Connection, queue: str, owner: str, until: float) -> None:

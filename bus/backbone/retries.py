@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bus.errors import meaning
+from bus.errors import InDoubt, meaning
 from transformers.errors import MeridianError
 
 
@@ -16,11 +16,13 @@ from transformers.errors import MeridianError
 class Decision:
     """retry: again after ``delay`` seconds. give-up: parked where it has a lane, else with the dead letters.
 
-    park, dead-letter: so whether it has a lane or not. warn: it counts as done, with an alert.
+    park, dead-letter: so whether it has a lane or not. warn: it counts as done, with an alert. ``doubt``: what is
+    retried may have been done, and whoever takes it next must ask first.
     """
 
     action: Literal["retry", "give-up", "park", "dead-letter", "warn"]
     delay: float = 0.0
+    doubt: bool = False
 
 
 GIVE_UP = Decision("give-up")
@@ -47,7 +49,9 @@ class Retries:
             limit = self.attempts
         else:
             return GIVE_UP
-        return Decision("retry", pause(self.delays, error, attempt)) if attempt < limit else GIVE_UP
+        if attempt >= limit:
+            return GIVE_UP
+        return Decision("retry", pause(self.delays, error, attempt), isinstance(error, InDoubt))
 
 
 def pause(delays: Sequence[float], error: BaseException, attempt: int) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import structlog
 
 from bus.backbone.retries import pause
-from bus.errors import OutcomeUnknown, ShuttingDown, meaning
+from bus.errors import InDoubt, OutcomeUnknown, ShuttingDown, meaning
+from bus.orchestration.asking import Answer, Caller, Doubt, ask
 from bus.orchestration.conditions import leaves_doubt, repeatable, rule_for
 from bus.orchestration.letters import CallLetter, read_call_letter, result_letter
 from bus.orchestration.stimuli import CallFailure
@@ -19,21 +19,8 @@ from transformers.errors import MeridianError
 
 _log = structlog.get_logger(__name__)
 
-
-class Caller(Protocol):
-    """Calls an operation over the bus, by all of its hops."""
-
-    async def call_operation(
-        self,
-        operation: str,
-        document: Json,
-        *,
-        flow: str,
-        parent: str,
-        keys: tuple[tuple[str, str], ...],
-        idempotency_key: str,
-    ) -> Json:
-        """Call ``service.operation`` and answer its reply as JSON. Raises MeridianError."""
+#: How often a call's letter is delivered, asking each time, before the workflow hears that its outcome is unknown.
+ASKED = 8
 
 
 class Calls:
@@ -46,24 +33,35 @@ class Calls:
     async def __call__(self, letter: Letter, *, redelivered: bool) -> Sequence[Letter]:
         """Make one call; answer the letter that tells how it ended.
 
-        A write that an earlier life of the bus began and that must not be repeated is not made: its outcome is
-        unknown. Raises ShuttingDown, to have the letter delivered again, and MalformedDocument.
+        A write that may have been done and must not be repeated is asked for by its operation's query, unless its
+        step settles that itself; without either its outcome is unknown. Raises ShuttingDown or InDoubt, to have the
+        letter delivered again, and MalformedDocument.
         """
         call = read_call_letter(letter)
         operation = self._operation(call.operation)
-        if redelivered and not repeatable(operation):
-            lost = OutcomeUnknown(f"the bus died while it called {call.operation}")
-            return [result_letter(call, failure=classify(lost, operation, call.attempt))]
+        asks = operation is not None and operation.query is not None and not call.settles and not repeatable(operation)
         try:
+            if redelivered and not repeatable(operation):
+                answer = await self._was_done(call, operation if asks else None, letter.attempt)
+                if answer.done:
+                    return [result_letter(call, document=answer.reply)]
             document = await self._call(call)
         except ShuttingDown:
             raise
-        except MeridianError as error:
-            return [result_letter(call, failure=classify(error, operation, call.attempt))]
         except Exception as error:
-            _log.error("call crashed", operation=call.operation, letter=letter.id, error=type(error).__name__)
+            if not isinstance(error, MeridianError):
+                _log.error("call crashed", operation=call.operation, letter=letter.id, error=type(error).__name__)
+            if asks and leaves_doubt(error, operation) and letter.attempt < ASKED:
+                raise InDoubt(f"whether {call.operation} was done is unknown, and is asked for") from error
             return [result_letter(call, failure=classify(error, operation, call.attempt))]
         return [result_letter(call, document=document)]
+
+    async def _was_done(self, call: CallLetter, operation: Operation | None, attempt: int) -> Answer:
+        """What the operation's query says. Raises InDoubt, and OutcomeUnknown when there is none to ask."""
+        if operation is None or operation.query is None:
+            raise OutcomeUnknown(f"the bus died while it called {call.operation}")
+        doubt = Doubt(call.idempotency_key, call.document, call.keys, call.flow, call.instance, attempt)
+        return await ask(self._caller, operation, operation.query, doubt)
 
     async def _call(self, call: CallLetter) -> Json:
         return await self._caller.call_operation(

@@ -9,17 +9,21 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from bus.backbone.retries import GIVE_UP, Decision, pause
-from bus.errors import OutcomeUnknown
+from bus.errors import InDoubt, OutcomeUnknown
 from bus.message import Message
+from bus.orchestration.asking import Caller, Doubt, ask
 from bus.orchestration.conditions import leaves_doubt, repeatable, rule_for
 from bus.orchestration.records import write_alerts
 from bus.orchestration.stimuli import Alarm
 from bus.parcel import operation_in, unpack
 from bus.ports import Letter, SnapshotSource
+from registry.model import Operation
+from transformers.document import Json, is_xml
+from transformers.errors import MeridianError
 
 
-class Deliverer(Protocol):
-    """Carries an accepted message on from where it was accepted."""
+class Deliverer(Caller, Protocol):
+    """Carries an accepted message on from where it was accepted, and calls the queries that ask what became of one."""
 
     async def deliver(self, message: Message) -> Message:
         """Answer the provider's reply. Raises MeridianError."""
@@ -35,22 +39,41 @@ class Deliveries:
     async def __call__(self, letter: Letter, *, redelivered: bool) -> Sequence[Letter]:
         """Deliver one message. What it raises decides whether the letter comes again or is given up.
 
-        A write that an earlier life of the bus began, and that must not be repeated, raises OutcomeUnknown.
+        A write that may have been done and must not be repeated is asked for by its operation's query; it raises
+        InDoubt while that has no answer, and OutcomeUnknown where there is no query.
         """
         message = unpack(letter.body, self._registry.snapshot)
         operation = message.operation
-        if operation is not None and redelivered and not repeatable(operation):
+        if operation is None or repeatable(operation):
+            await self._deliverer.deliver(message)
+            return ()
+        if redelivered and await self._done(message, operation, letter.attempt):
+            return ()
+        try:
+            await self._deliverer.deliver(message)
+        except Exception as error:
+            if operation.query is not None and leaves_doubt(error, operation):
+                reason = str(error) if isinstance(error, MeridianError) else "an error inside the bus"
+                raise InDoubt(f"whether {operation.service}.{operation.name} was done is unknown: {reason}") from error
+            raise
+        return ()
+
+    async def _done(self, message: Message, operation: Operation, attempt: int) -> bool:
+        if operation.query is None:
             raise OutcomeUnknown(
                 f"the bus died while it delivered to {operation.service}.{operation.name}: ask the provider whether "
                 "it was done, then replay or discard this letter"
             )
-        await self._deliverer.deliver(message)
-        return ()
+        key = message.idempotency_key or message.id
+        doubt = Doubt(key, _as_json(message, operation), message.keys, message.flow, message.id, attempt)
+        return (await ask(self._deliverer, operation, operation.query, doubt)).done
 
     def decide(self, letter: Letter, error: Exception) -> Decision | None:
         """What the operation's policy says. Without one, a write that may have been done is not repeated blindly."""
         operation = operation_in(letter.body, self._registry.snapshot)
         rule = rule_for(error, operation, letter.attempt)
+        if rule is None and isinstance(error, InDoubt):
+            return None
         if rule is None:
             return GIVE_UP if leaves_doubt(error, operation) and not repeatable(operation) else None
         match rule.action:
@@ -66,3 +89,11 @@ class Deliveries:
         operation = operation_in(letter.body, self._registry.snapshot)
         name = f"{operation.service}.{operation.name}" if operation is not None else letter.queue
         write_alerts(connection, "", [Alarm("warned", name, code)], time.time())
+
+
+def _as_json(message: Message, operation: Operation) -> Json:
+    """The message's document as JSON; null where no schema makes it so."""
+    document = message.content.document if message.content is not None else None
+    if is_xml(document):
+        document = operation.to_json(document) if operation.to_json is not None else None
+    return None if is_xml(document) else document  # type: ignore[return-value]

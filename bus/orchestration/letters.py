@@ -51,7 +51,7 @@ class MoveLetter:
 
 @dataclass(frozen=True, slots=True)
 class CallLetter:
-    """A call that a step asks for."""
+    """A call that a step asks for. ``settles``: the step itself says what is done about an unknown outcome."""
 
     instance: str
     token: str
@@ -63,6 +63,7 @@ class CallLetter:
     idempotency_key: str
     flow: str
     keys: Keys
+    settles: bool = False
 
 
 def read_engine_letter(letter: Letter) -> StartLetter | EventLetter | MoveLetter:

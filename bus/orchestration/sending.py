@@ -53,7 +53,10 @@ class Sending:
         token.attempt += 1
         token.phase_tries += 1
         operation, key = self._operation(token), self._key(token)
-        self._calls.append(CallOut(token.id, token.step, token.phase, token.attempt, operation, token.request, key))
+        settles = token.phase == "do" and self._program.calls[token.step].step.unknown is not None
+        self._calls.append(
+            CallOut(token.id, token.step, token.phase, token.attempt, operation, token.request, key, settles)
+        )
         self._note(token, "calling", operation)
 
     def _request(self, token: Token) -> Json:

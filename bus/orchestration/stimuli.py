@@ -93,7 +93,7 @@ StepStatus: TypeAlias = Literal["calling", "waiting", "completed", "skipped", "f
 
 @dataclass(frozen=True, slots=True)
 class CallOut:
-    """A call to send."""
+    """A call to send. ``settles``: the step itself says what is done when its outcome is unknown."""
 
     token: str
     step: str
@@ -102,6 +102,7 @@ class CallOut:
     operation: str
     document: Json
     key: str
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

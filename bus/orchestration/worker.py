@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from bus.backbone.consumer import EffectConsumer, TransactionConsumer
 from bus.backbone.relay import Pace
 from bus.backbone.replies import Replies
 from bus.backbone.runtime import Backbone
 from bus.backbone.topology import CALLS, DELIVER, ENGINE, REPLIES
-from bus.orchestration.calls import Caller, Calls
+from bus.orchestration.calls import Calls
 from bus.orchestration.deliveries import Deliverer, Deliveries
 from bus.orchestration.engine import Engine
 from bus.orchestration.timers import Timers
 from bus.ports import HttpClient, SnapshotSource, Transport
 from bus.state.store import State
-
-
-class Carrier(Caller, Deliverer, Protocol):
-    """What a worker needs of the pipeline."""
 
 
 class Worker:
@@ -33,7 +27,7 @@ class Worker:
         state: State,
         transport: Transport,
         registry: SnapshotSource,
-        pipeline: Carrier,
+        pipeline: Deliverer,
         *,
         http: HttpClient | None = None,
         concurrency: int = 32,
