@@ -17,6 +17,7 @@ _FIND = select(inbox).where(_IS).with_for_update()
 _STATUS = select(inbox.c.status).where(_IS)
 _FORGET = delete(inbox).where(_IS)
 _FINISH = update(inbox).where(_IS).values(status="done", owner="", finished_at=bindparam("now"))
+_DOUBT = update(inbox).where(_IS).values(owner="", lease_until=0.0)
 _TAKE = (
     update(inbox).where(_IS).values(owner=bindparam("by"), lease_until=bindparam("until"), started_at=bindparam("now"))
 )
@@ -89,7 +90,7 @@ def forget(connection: Connection, letter: Letter) -> None:
 
 def doubt(connection: Connection, letter: Letter) -> None:
     """Inside a work: a claimed letter may have had its effect; whoever takes it next is told so, as after a death."""
-    connection.execute(update(inbox).where(_is(letter)).values(owner="", lease_until=0.0))
+    connection.execute(_DOUBT, _is(letter))
 
 
 def renew(connection: Connection, queue: str, owner: str, until: float) -> None:
