@@ -15,6 +15,8 @@ from bus.connectors.http import AioHttpClient
 from bus.console.app import create_app
 from bus.console.mount import MountedConsole
 from bus.console.ports import SHOWN, ConsolePorts, Verdict
+from bus.downtime.memory import ReplyMemory
+from bus.downtime.view import Calendar
 from bus.gateway.answer import AsgiApp
 from bus.gateway.asgi import Gateway
 from bus.health import Health
@@ -56,6 +58,8 @@ class Bus:
         self.registry = LiveRegistry(self.store, os.environ, on_problem=_warn)
         self.journal, self.reader = open_journal(settings)
         self.state = State(settings)
+        self.downtimes = Calendar(self.state)
+        self.memory = ReplyMemory(self.state)
         self._http = AioHttpClient(settings)
         self.connector = ProviderConnector(self._http, max_attachments=settings.max_attachments)
         self.pressure = Pressure(settings, self._load, lambda: bounds_of(self.registry.snapshot))
@@ -68,6 +72,8 @@ class Bus:
             connector=self.connector,
             outbox=SqlOutbox(self.state),
             pressure=self.pressure,
+            downtimes=self.downtimes,
+            memory=self.memory,
         )
         self.pipeline = Pipeline(ports, observe=self.metrics.observe)
         self.transport = open_transport(settings)
@@ -79,6 +85,7 @@ class Bus:
                 self.pipeline,
                 http=self._http,
                 concurrency=settings.worker_concurrency,
+                downtimes=self.downtimes,
             )
             if "worker" in roles
             else None
@@ -98,6 +105,8 @@ class Bus:
         self.registry.refresh()
         self.registry.watch()
         await self.state.start()
+        await self.downtimes.start()
+        await self.memory.start()
         await self.journal.start()
         self.connector.start(self.registry)
         self._watch()
@@ -118,6 +127,8 @@ class Bus:
         await self.connector.stop()
         await self._http.aclose()
         await self.journal.aclose()
+        await self.memory.stop()
+        await self.downtimes.stop()
         await self.state.aclose()
         self.registry.stop()
         self.store.close()

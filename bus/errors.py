@@ -28,6 +28,7 @@ MeridianError
     │   ├── ProviderLied        its answer is not what it says: content type, encoding, well-formedness
     │   ├── ReplyTooLarge
     │   ├── CircuitOpen         the breaker is open: nothing was sent
+    │   ├── PlannedDowntime     the system is down as announced: nothing was sent
     │   └── EndpointBusy        the concurrency limit and its queue are full: nothing was sent
     ├── OutcomeUnknown          a write was sent and its answer never seen; nobody knows whether it was done
     │   └── InDoubt             so is this one, and its provider can be asked
@@ -226,6 +227,14 @@ class CircuitOpen(ProviderError):
         self.retry_after = retry_after
 
 
+class PlannedDowntime(ProviderError):
+    """The system has a downtime that was announced; nothing was sent. ``retry_after`` is in seconds, until its end."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, sent=False)
+        self.retry_after = retry_after
+
+
 class EndpointBusy(ProviderError):
     """As many calls as the endpoint may carry are under way and waiting; nothing was sent."""
 
@@ -353,6 +362,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     ProviderLied: _row("provider-lied", 502, "server", "operator", "对方应答与其声明不符", "The provider's answer is not what it claims to be", "联系对方核查应答格式", "Ask its owner to check what it answers"),
     ReplyTooLarge: _row("reply-too-large", 502, "server", "permanent", "对方应答过大", "The provider's answer is too large", "缩小查询范围，或提高上限", "Narrow the question, or raise the limit"),
     CircuitOpen: _row("circuit-open", 503, "server", "transient", "对方系统已熔断", "The provider's circuit is open", "对方恢复后自动闭合", "It closes by itself once the provider answers"),
+    PlannedDowntime: _row("planned-downtime", 503, "server", "transient", "对方系统计划停机", "The system is down as planned", "停机结束后重试；异步消息会自动补发", "Try again when it is over; accepted messages go by themselves"),
     EndpointBusy: _row("endpoint-busy", 503, "server", "transient", "对方系统并发已满", "The provider is busy", "等待，或提高并发上限", "Wait, or raise the concurrency limit"),
     ProviderError: _row("provider", 502, "server", "transient", "对方系统出错", "The provider failed", "检查对方系统", "Check that system"),
     InDoubt: _row("outcome-unknown", 500, "server", "transient", "结果待核实", "The outcome is being asked for", "总线会再次查询；多次无果后请人工核对", "The bus asks again; reconcile by hand when it gives up"),

@@ -122,6 +122,10 @@ class Exchange:
         detail = "; ".join(reply.notes)[:_LONGEST_DETAIL] if reply.notes else ""
         return self._record(bodies, keys, "accepted" if reply.accepted else "ok", "", detail, reply.status)
 
+    def superseded(self, newer: str) -> Record:
+        """The outcome of a message that is not sent, because ``newer`` says all that it would say."""
+        return self._record([], self.latest.keys, "superseded", "", f"superseded by {newer}")
+
     def failed(self, error: BaseException) -> Record:
         """The outcome of an exchange that ended in an error of the tree."""
         bodies = self._request_bodies()

@@ -85,7 +85,8 @@ class Message(NamedTuple):
     ``claimed`` is the consumer whose quirk profile the body is read by, before anybody has proved anything;
     ``drift`` the namespace (empty for none at all: ``{}``) in which a caller wants its reply, not the contract's.
     ``proof`` is what WS-Security proved about a request, ``addressing`` what its WS-Addressing headers said.
-    ``deadline`` is on the monotonic clock, in seconds; 0 means the operation's own timeout.
+    ``deadline`` is on the monotonic clock, in seconds; 0 means the operation's own timeout. ``cached_at`` is when a
+    reply was given that is not of now (Unix seconds; 0: it is).
     """
 
     id: str
@@ -115,6 +116,7 @@ class Message(NamedTuple):
     proof: Proof | None = None
     addressing: Addressing | None = None
     notes: tuple[str, ...] = ()
+    cached_at: float = 0.0
 
     def evolve(self, **changes: Any) -> Message:
         """Answer a copy with these fields changed. Every hop needs it: a tuple is copied in a fifth of the time."""

@@ -131,6 +131,12 @@ class Pipeline:
         )
         return await self._conclude(self.open(attempt), self._delivery)
 
+    async def supersede(self, message: Message, newer: str) -> None:
+        """Journal that an accepted message is not sent: the message ``newer`` says all that it would say."""
+        attempt = message.evolve(id=new_id(), parent=message.id, received_at=time())
+        with (exchange := self.open(attempt)):
+            await self._journal(exchange.superseded(newer))
+
     async def call_operation(
         self,
         operation: str,

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 from sqlalchemy import Connection
 
 from bus.attachments import Attachments
+from bus.downtime.absent import ALWAYS_UP, FORGETFUL
+from bus.downtime.period import Downtime
 from bus.message import Message
 from bus.resilience.pressure import Ease, Shortage
 from bus.settings import Settings
@@ -50,8 +52,9 @@ class HopRecord(NamedTuple):
 class Record(NamedTuple):
     """An exchange as the journal keeps it.
 
-    ``status`` is ``ok``, ``accepted`` (asynchronously), ``fault`` (the provider's), or ``error`` (the bus's);
-    ``error`` is the code of ``bus/errors.py``. Times are Unix seconds; ``duration_us`` is until the answer.
+    ``status`` is ``ok``, ``accepted`` (asynchronously), ``superseded`` (accepted, and not sent: a newer one was),
+    ``fault`` (the provider's), or ``error`` (the bus's); ``error`` is the code of ``bus/errors.py``. Times are Unix
+    seconds; ``duration_us`` is until the answer.
     ``sent_us`` is the time spent waiting for the provider.
     """
 
@@ -279,6 +282,28 @@ class Outbox(Protocol):
         """Return when the letters are on disk; they will be published, however often that takes."""
 
 
+class Downtimes(Protocol):
+    """What this process knows of planned downtimes: two attribute reads, swapped at once."""
+
+    @property
+    def down(self) -> Mapping[str, Downtime]:
+        """The systems that are down now; empty, and so false, when none is."""
+
+    @property
+    def current(self) -> Sequence[Downtime]:
+        """The downtimes that hold letters now: those of ``down``, and those that are over and drain."""
+
+
+class Memory(Protocol):
+    """The last good replies of the operations that may be answered from them."""
+
+    def keep(self, message: Message, reply: Message) -> None:
+        """Remember the reply to a request, some time soon."""
+
+    async def recall(self, message: Message) -> Message | None:
+        """The reply to the same request when it was last asked, marked as such; None when there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a hop may reach. Made once, in ``bus/bootstrap.py``."""
@@ -291,3 +316,5 @@ class Ports:
     connector: Connector
     outbox: Outbox
     pressure: Gauge = field(default_factory=Ease)
+    downtimes: Downtimes = ALWAYS_UP
+    memory: Memory = FORGETFUL

@@ -23,7 +23,14 @@ CODES = frozenset(
         *("not-authenticated", "not-permitted", "rate-limited", "refused", "bad-request", "parameter"),
         *("not-found", "unknown-service", "unknown-version", "unknown-operation", "face-not-offered"),
         *("provider", "provider-fault", "provider-lied", "provider-refused-us", "provider-timeout"),
-        *("provider-unavailable", "provider-unreachable", "circuit-open", "endpoint-busy", "reply-too-large"),
+        *(
+            "provider-unavailable",
+            "provider-unreachable",
+            "circuit-open",
+            "endpoint-busy",
+            "reply-too-large",
+            "planned-downtime",
+        ),
         *("outcome-unknown", "unavailable", "journal-unavailable", "state-unavailable", "backbone-unavailable"),
         *("backlog-full", "shutting-down", "internal"),
         "crash",  # an exception outside of the error tree

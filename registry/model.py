@@ -58,7 +58,8 @@ class Policy:
     the first byte never left; ``breaker_failures`` consecutive failures open the breaker for ``breaker_open``.
     ``on_failure`` says what becomes of a delivery, or of a workflow's call, that failed all the same. ``backlog`` is
     how many accepted messages of the service may wait; 0 leaves it to the settings. One that is not delivered within
-    ``expires`` seconds of its acceptance waits for a person; 0: it never expires.
+    ``expires`` seconds of its acceptance waits for a person; 0: it never expires. ``downtime`` is what callers get
+    while the system has a planned downtime: an error, or the last good reply if it is no older than ``cached_for``.
     """
 
     timeout: float = 10.0
@@ -70,6 +71,8 @@ class Policy:
     breaker_failures: int = 5
     breaker_open: float = 5.0
     backlog: int = 0
+    downtime: Literal["error", "cached"] = "error"
+    cached_for: float = 86400.0
     on_failure: tuple[Rule, ...] = ()
     expires: float = 0.0
 
@@ -229,6 +232,7 @@ class Operation:
     ``request_inside``/``reply_inside``: the contract's document travels inside another one; ``encloses`` and
     ``discloses`` say that the SOAP provider has it so too, with no mapping step that does it.
     ``require`` names what its callers must do by WS-Security: ``signature``, ``encryption``.
+    ``supersedes`` names a key: of several messages with one value that a downtime held, only the newest is sent.
     """
 
     service: str
@@ -278,6 +282,7 @@ class Operation:
     masks: tuple[str, ...] = ()
     starts: str = ""
     raises: str = ""
+    supersedes: str = ""
     own: Mapping[str, Any] | None = None
     require: frozenset[str] = frozenset()
 
@@ -442,3 +447,9 @@ class Snapshot:
     claims: Claims | None = None
     http_headers: Mapping[bytes, str] = field(default_factory=dict)
     pins: Pins = field(default_factory=lambda: Pins(()))
+
+    def system_of(self, operation: str) -> str:
+        """The system that ``service.operation`` goes to in its default version; empty for a service nobody knows."""
+        service = self.services.get(operation.partition(".")[0])
+        version = service.versions.get(service.default) if service is not None else None
+        return version.system if version is not None else ""

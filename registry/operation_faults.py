@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from registry.conformity import nearest
 from registry.errors import Problem
 from registry.findings import Spot
 from registry.inside import inside_faults
@@ -21,6 +22,8 @@ def find_faults(
         yield spot.at("call", "element").problem("element and operation contradict each other", "keep one of them")
     if "style" in raw.get("call", {}) and "element" not in raw["call"]:
         yield spot.at("call", "style").problem("a style without an element", "name the element that it is about")
+    if "supersedes" in raw:
+        yield from _supersedes(raw, spot)
     yield from _checks(raw, form, has_contract, spot)
     yield from inside_faults(raw, form, spot)
     if fault := template_fault(raw.get("http", {}).get("path", "/")):
@@ -57,6 +60,14 @@ def _endings(raw: Mapping[str, Any], has_provider: bool, spot: Spot) -> Iterator
         yield spot.at("mode").problem(f"{endings[0]} is always asynchronous", "drop mode")
     if "reply" in raw.get("checks", {}):
         yield spot.at("checks", "reply").problem(f"{endings[0]} has no reply to check", "drop the check")
+
+
+def _supersedes(raw: Mapping[str, Any], spot: Spot) -> Iterator[Problem]:
+    place, key = spot.at("supersedes"), raw["supersedes"]
+    if "starts" in raw or "raises" in raw:
+        yield place.problem("what a workflow is told is never superseded", "drop supersedes")
+    elif key not in raw.get("keys", {}):
+        yield place.problem(f"the operation has no key {key!r}", nearest(key, raw.get("keys", {})) or "declare it")
 
 
 def _checks(raw: Mapping[str, Any], form: Form, has_contract: bool, spot: Spot) -> Iterator[Problem]:

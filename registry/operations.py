@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from registry.inside import compile_inside
 from registry.keys import checked_xpath, compile_keys
 from registry.library import Library
 from registry.mapping import OperationMapping
-from registry.model import Call, Check, Form, Key, Operation, Policy, Protocol, Provider, Security, Validator
+from registry.model import Call, Check, Effect, Form, Key, Operation, Policy, Protocol, Provider, Security, Validator
 from registry.operation_faults import find_faults
 from registry.outcome_query import compile_query
 from registry.paths import parse_path
@@ -98,6 +98,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         restore=names.back(reply, shape) if names is not None else None,
     )  # fmt: skip
     encodings = _encodings(bound, by)
+    effect = raw.get("effect") or (described.effect if described else "read" if face.method == "GET" else "write")
     action = soap.get("action") or (bound.action if bound else "")
     keys = _keys("keys", raw, form, scope, spot)
     operation = Operation(
@@ -105,10 +106,10 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         version=scope.version,
         name=raw["name"],
         title=raw.get("title") or ({"en": described.summary} if described and described.summary else {}),
-        effect=raw.get("effect") or (described.effect if described else "read" if face.method == "GET" else "write"),
+        effect=effect,
         mode="async" if "starts" in raw or "raises" in raw else raw.get("mode", "sync"),
         form=form,
-        policy=_policy(raw, scope, spot),
+        policy=_policy(raw, scope, spot, effect),
         call=_call(
             call,
             face,
@@ -152,6 +153,7 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
         masks=_masks(raw, scope, spot),
         starts=raw.get("starts", ""),
         raises=raw.get("raises", ""),
+        supersedes=raw.get("supersedes", ""),
         own=described.own if described and face.is_described else None,
         schema=by.request.schema if by.request else None,
         reply_schema=by.reply.schema if by.reply else None,
@@ -160,13 +162,21 @@ def compile_operation(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -
     return operation, by
 
 
-def _policy(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> Policy:
-    """The version's policy with the operation's own fields. Only a workflow can compensate."""
+def _policy(raw: Mapping[str, Any], scope: VersionScope, spot: Spot, effect: Effect) -> Policy:
+    """The version's policy with the operation's own fields. Only a workflow can compensate, and only a synchronous
+    read be answered from a cache: a version's ``downtime: cached`` is meant for those of its operations."""
     policy = merge_policy(scope.policy, raw.get("policy", {}), spot.at("policy"), scope.bench.findings)
     if raw.get("mode") == "async" and any(rule.action == "compensate" for rule in policy.on_failure):
         hint = "park it, so that a person decides"
         message = f"{raw['name']} is delivered by itself, and no workflow could compensate it"
         scope.bench.findings.add([spot.at("policy", "on_failure").problem(message, hint)])
+    asynchronous = raw.get("mode") == "async" or "starts" in raw or "raises" in raw
+    if policy.downtime == "cached" and (effect == "write" or asynchronous):
+        if raw.get("policy", {}).get("downtime") == "cached":
+            what = "is asynchronous and waits anyway" if asynchronous else "is a write, and no cache can do it"
+            problem = spot.at("policy", "downtime").problem(f"{raw['name']} {what}", "drop downtime")
+            scope.bench.findings.add([problem])
+        return replace(policy, downtime="error")
     return policy
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     update,
@@ -27,6 +28,8 @@ from bus.backbone.outbox import letter_of
 from bus.backbone.parking import give_up
 from bus.backbone.tables import outbox, suspected
 from bus.backbone.topology import DELIVERY_LIMIT
+from bus.downtime.backlog import Gate, gates, spend
+from bus.downtime.period import Downtime
 from bus.ports import Letter
 
 
@@ -39,15 +42,26 @@ class Claimant:
     blames: bool
 
 
-def claim(connection: Connection, claimant: Claimant, queue: str, now: float, limit: int) -> list[Letter]:
+def claim(
+    connection: Connection,
+    claimant: Claimant,
+    queue: str,
+    now: float,
+    limit: int,
+    downtimes: Iterable[Downtime] = (),
+) -> list[Letter]:
     """Take up to ``limit`` letters of ``queue`` that are due, whose lane is free and that nobody holds.
 
-    Letters that have killed too many owners are given up instead.
+    Letters of systems that ``downtimes`` concern wait, or go as their backlog drains. Letters that have killed too
+    many owners are given up instead.
     """
-    due = _due(connection, queue, now, limit).where(~suspected)
+    opened = gates(connection, downtimes, queue, now, limit) if downtimes else []
+    due = _due(connection, queue, now, limit).where(_free, ~suspected)
     rows = _take(connection, claimant, due, now)
+    for gate in opened:
+        rows += _drain(connection, claimant, gate, queue, now, limit)
     if _suspect_may_go(connection, queue, now):
-        alone = _due(connection, queue, now, 1).where(suspected)
+        alone = _due(connection, queue, now, 1).where(_free, suspected)
         rows += _take(connection, claimant, alone, now)
     letters = []
     for row in sorted(rows, key=lambda row: row.seq):
@@ -87,6 +101,23 @@ def renew(connection: Connection, claimant: Claimant, now: float) -> None:
 def take_over(connection: Connection, now: float) -> None:
     """End every lease: nobody but the caller's process works on this store, so all holders are dead."""
     connection.execute(update(outbox).where(outbox.c.owner != "").values(ready_at=now))
+
+
+#: Written out, as for every condition that chooses an index.
+_free = outbox.c.held == literal_column("0")
+
+
+def _drain(
+    connection: Connection, claimant: Claimant, gate: Gate, queue: str, now: float, limit: int
+) -> list[Row[Any]]:
+    """Take from the backlog of a downtime: what its rate allows, oldest first, and all that need not be sent."""
+    held = _due(connection, queue, now, limit).where(outbox.c.held == gate.number).order_by(None).order_by(outbox.c.seq)
+    rows = _take(connection, claimant, held.where(outbox.c.superseded_by != ""), now)
+    if gate.allowed:
+        sent_on = _take(connection, claimant, held.where(outbox.c.superseded_by == "").limit(gate.allowed), now)
+        spend(connection, gate, len(sent_on), now)
+        rows += sent_on
+    return rows
 
 
 def _due(connection: Connection, queue: str, now: float, limit: int) -> Select[tuple[int]]:

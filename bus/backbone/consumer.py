@@ -19,7 +19,7 @@ from bus.backbone.dead_letters import bury
 from bus.backbone.parking import expire, give_up, park
 from bus.backbone.retries import Decision, Retries, verdict
 from bus.backbone.topology import FLAW, REPLAYS
-from bus.errors import ShuttingDown, StateUnavailable
+from bus.errors import PlannedDowntime, ShuttingDown, StateUnavailable
 from bus.ports import Letter, Transport
 from bus.resilience.backoff import full_jitter
 from bus.state.store import State
@@ -241,6 +241,9 @@ class EffectConsumer(_Consumer):
             return
         try:
             following = await self._handle(letter, redelivered=claimed.status == "again")
+        except PlannedDowntime:
+            await insist(self._state, lambda connection: self._give_back(connection, letter, claimed))
+            return
         except Exception as error:
             await self._fail(letter, error)
             return
@@ -260,6 +263,14 @@ class EffectConsumer(_Consumer):
                 bury(connection, letter, "unposted", reason)
 
             await insist(self._state, unposted)
+
+    def _give_back(self, connection: Connection, letter: Letter, claimed: inbox.Claim) -> None:
+        """Nothing was sent, because the letter's system has a downtime: it waits, and this counts as no attempt."""
+        if claimed.status == "again":
+            inbox.doubt(connection, letter)  # what an earlier life may have done is not forgotten
+        else:
+            inbox.forget(connection, letter)
+        outbox.postpone(connection, letter, time.time())
 
     def _begin(self, connection: Connection, letter: Letter) -> inbox.Claim:
         now = time.time()

@@ -90,6 +90,8 @@ def unfinished_by_service(connection: Connection) -> Mapping[str, int]:
 def letter_of(row: Row[Any]) -> Letter:
     """The letter of a row of the outbox."""
     body, headers = bytes(row.body), orjson.loads(row.headers)
+    if row.superseded_by:
+        headers[topology.SUPERSEDED_BY] = row.superseded_by
     return Letter(row.id, row.queue, body, headers, row.lane, row.attempt, row.expires_at or 0.0)
 
 
@@ -125,4 +127,8 @@ def _row(letter: Letter, now: float, due_at: float) -> dict[str, object]:
         "created_at": now,
         "expires_at": letter.expires_at or None,
         "counted": letter.headers.get(topology.COUNTED, ""),
+        "system": letter.headers.get(topology.SYSTEM, ""),
+        "held": 0,
+        "supersedes": letter.headers.get(topology.SUPERSEDES, "")[:256],
+        "superseded_by": letter.headers.get(topology.SUPERSEDED_BY, ""),
     }

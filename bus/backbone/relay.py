@@ -16,8 +16,9 @@ from bus.backbone import claims, history, inbox, parking
 from bus.backbone.outbox import topic
 from bus.backbone.retries import verdict
 from bus.backbone.topology import QUEUES
+from bus.downtime.absent import ALWAYS_UP
 from bus.errors import BackboneUnavailable, StateUnavailable
-from bus.ports import Transport
+from bus.ports import Downtimes, Transport
 from bus.resilience.backoff import full_jitter
 from bus.state.store import State
 
@@ -51,12 +52,19 @@ class Relay:
     """
 
     def __init__(
-        self, state: State, transport: Transport, *, queues: Sequence[str] = QUEUES, pace: Pace | None = None
+        self,
+        state: State,
+        transport: Transport,
+        *,
+        queues: Sequence[str] = QUEUES,
+        pace: Pace | None = None,
+        downtimes: Downtimes = ALWAYS_UP,
     ) -> None:
         self._state = state
         self._transport = transport
         self._queues = tuple(queues)
         self._pace = pace or Pace()
+        self._downtimes = downtimes
         owner = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._claimant = claims.Claimant(owner, self._pace.lease, blames=not transport.keeps)
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,7 +112,10 @@ class Relay:
     async def _round(self, queue: str) -> bool:
         """Carry one batch; answer whether there may be more to do at once."""
         claimant, pace = self._claimant, self._pace
-        letters = await self._state.write(lambda c: claims.claim(c, claimant, queue, time.time(), pace.batch))
+        downtimes = self._downtimes.current
+        letters = await self._state.write(
+            lambda c: claims.claim(c, claimant, queue, time.time(), pace.batch, downtimes)
+        )
         if not letters:
             return False
         try:

@@ -13,7 +13,8 @@ from bus.backbone.dead_letters import bury
 from bus.backbone.parking import give_up
 from bus.backbone.relay import Pace, Relay
 from bus.backbone.topology import DEATH, FLAW, QUEUES, dead, origin
-from bus.ports import Letter, Transport
+from bus.downtime.absent import ALWAYS_UP
+from bus.ports import Downtimes, Letter, Transport
 from bus.state.store import State
 
 _DRAIN_PREFETCH = 16
@@ -34,12 +35,13 @@ class Backbone:
         *,
         consumers: Sequence[TransactionConsumer | EffectConsumer] = (),
         pace: Pace | None = None,
+        downtimes: Downtimes = ALWAYS_UP,
     ) -> None:
         self._state = state
         self._transport = transport
         self._consumers = tuple(consumers)
         queues = QUEUES if transport.keeps else tuple(consumer.queue for consumer in self._consumers)
-        self._relay = Relay(state, transport, queues=queues, pace=pace)
+        self._relay = Relay(state, transport, queues=queues, pace=pace, downtimes=downtimes)
 
     async def start(self) -> None:
         """Connect, subscribe, then release what waits in the outbox. The state store must be started."""

@@ -27,6 +27,9 @@ from bus.state.store import metadata
 #: the lease of the relay named in ``owner``. ``crashes`` counts owners that died with it. A row with ``parked_at``
 #: waits for a person and is never due, but it still holds its lane. One that is not done at ``expires_at`` is parked.
 #: ``counted`` is the service whose own bound on its backlog counts the letter.
+#: ``system`` is whom the letter goes to, empty where no downtime concerns it; ``held`` the number of the downtime that
+#: holds it, 0 for none. Of letters with one ``supersedes`` only the newest matters after a downtime; ``superseded_by``
+#: is its id.
 outbox = Table(
     "outbox",
     metadata,
@@ -46,6 +49,10 @@ outbox = Table(
     Column("parked_code", String(64)),
     Column("parked_reason", Text),
     Column("counted", String(64), nullable=False, server_default=""),
+    Column("system", String(64), nullable=False, server_default=""),
+    Column("held", BigInteger, nullable=False, server_default="0"),
+    Column("supersedes", String(256), nullable=False, server_default=""),
+    Column("superseded_by", String(128), nullable=False, server_default=""),
     UniqueConstraint("queue", "id"),
     sqlite_autoincrement=True,
 )
@@ -64,8 +71,18 @@ _counted = outbox.c.counted != literal_column("''")
 Index("outbox_counted", outbox.c.counted, sqlite_where=_counted, postgresql_where=_counted)
 Index("outbox_parked", outbox.c.parked_at, sqlite_where=_parked, postgresql_where=_parked)
 Index("outbox_expiring", outbox.c.expires_at, sqlite_where=_expiring, postgresql_where=_expiring)
-Index("outbox_ready", outbox.c.queue, outbox.c.ready_at, outbox.c.seq)
+Index("outbox_ready", outbox.c.queue, outbox.c.held, outbox.c.ready_at, outbox.c.seq)
 Index("outbox_lane", outbox.c.queue, outbox.c.lane, outbox.c.seq)
+
+_superseding = outbox.c.supersedes != literal_column("''")
+Index(
+    "outbox_supersedes",
+    outbox.c.queue,
+    outbox.c.supersedes,
+    outbox.c.seq,
+    sqlite_where=_superseding,
+    postgresql_where=_superseding,
+)
 
 #: What consumers have begun (``claimed``) and finished (``done``), and what waits for a person (``parked``).
 inbox = Table(

@@ -43,6 +43,15 @@ FLAW: Final = "x-meridian-flaw"
 RETURNS: Final = "x-delivery-count"
 """How often a quorum queue has handed the message out in vain; RabbitMQ's own name."""
 
+SYSTEM: Final = "x-meridian-system"
+"""The system that a letter goes to: while it has a downtime, the letter is held."""
+
+SUPERSEDES: Final = "x-meridian-supersedes"
+"""What a letter is the newest word on: of several that a downtime held, only the last is sent."""
+
+SUPERSEDED_BY: Final = "x-meridian-superseded-by"
+"""The id of the letter for whose sake this one is not sent."""
+
 DELIVERY_LIMIT: Final = 5
 """How often a letter may kill or lose its consumer before it is put aside."""
 

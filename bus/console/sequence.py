@@ -16,7 +16,7 @@ TOP = 64
 MARGIN = 96
 
 #: Status by shape as well as by colour, for those who see no colour.
-SHAPES = {"ok": "●", "accepted": "◐", "fault": "▲", "error": "✖", "open": "○"}
+SHAPES = {"ok": "●", "accepted": "◐", "fault": "▲", "error": "✖", "open": "○", "superseded": "⊘"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bus.gateway.problems import rest_error
 from bus.gateway.quirks import answered, claimed
 from bus.gateway.requests import open_message, unread_message
 from bus.gateway.words import Lang, language
+from bus.hops.fallback import cache_headers
 from bus.message import Door, Message, new_span
 from bus.pipeline import Pipeline
 from bus.ports import SnapshotSource
@@ -65,7 +66,8 @@ class Doors:
         exchange = self._pipeline.open(message)
         try:
             reply = await self._pipeline.carry(exchange)
-            answer = Answer(reply.status, reply.content_type, reply.body)
+            marks = cache_headers(reply.cached_at) if reply.cached_at else ()
+            answer = Answer(reply.status, reply.content_type, reply.body, marks)
         except MeridianError as error:
             reply = None
             # What the operation's contract says of faults is known further down than the caller's own charset.

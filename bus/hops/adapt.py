@@ -5,6 +5,7 @@ from __future__ import annotations
 from bus.errors import FaceNotOffered
 from bus.hops.attached import admitted, included, packed
 from bus.hops.drift import mirrored
+from bus.hops.fallback import cache_block
 from bus.hops.header_blocks import declared, into_json, out_of_json
 from bus.hops.inside import answer_held, opened
 from bus.hops.stage import content_of, operation_of
@@ -92,6 +93,8 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
         if reply.attachments is not None and payload is not None:
             payload = included(message, payload, reply, operation)  # type: ignore[arg-type]
         blocks = declared(reply.content, operation.reply_header, envelope.version) if reply.content else ()
+        if reply.cached_at:
+            blocks = (*blocks, cache_block(reply.cached_at))
         body = seal(payload, envelope.version, blocks, charset=charset)  # type: ignore[arg-type]
         content_type = f"{envelope.version.media_type}; charset={charsets.wire_name(charset)}"
         return reply.evolve(

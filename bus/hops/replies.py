@@ -31,6 +31,8 @@ def passes_back(message: Message, reply: Message, operation: Operation, provider
     """Whether the reply's bytes can go to the caller unread."""
     if operation.reply or operation.reply_keys or reply.status >= 300 or not reply.body:
         return False
+    if operation.policy.downtime == "cached":  # it is remembered as a document
+        return False
     if message.drift or provider.quirks is not None:
         return False
     if operation.attachments is not None and (reply.attachments is not None or answers_package(message, operation)):

@@ -8,8 +8,9 @@ from dataclasses import replace
 from lxml import etree
 
 from bus import parcel
-from bus.backbone.topology import COUNTED, DELIVER, OPERATION
-from bus.hops.stage import content_of, operation_of
+from bus.backbone.topology import COUNTED, DELIVER, OPERATION, SUPERSEDES, SYSTEM
+from bus.hops.fallback import fallback, remembering
+from bus.hops.stage import content_of, operation_of, version_of
 from bus.message import Content, Message
 from bus.orchestration.letters import event_letter, start_letter
 from bus.payload import off_loop
@@ -24,7 +25,8 @@ from transformers.identity import canonical
 async def route(message: Message, onward: Next, ports: Ports) -> Message:
     """Pass a synchronous call on; accept any other in the outbox and answer an acknowledgement.
 
-    Raises MappingFailed, StateUnavailable, and BacklogFull where there is no room for what the message asks.
+    Raises MappingFailed, StateUnavailable, BacklogFull where there is no room for what the message asks, and
+    PlannedDowntime where the system is down and nothing else is agreed.
     """
     operation = operation_of(message)
     durably = operation.mode == "async" or message.respond_async
@@ -36,6 +38,10 @@ async def route(message: Message, onward: Next, ports: Ports) -> Message:
     elif durably:
         write = _deliver_letter
     else:
+        if (down := ports.downtimes.down) and (system := version_of(message).system) in down:
+            return await fallback(message, operation, down[system], ports)
+        if operation.policy.downtime == "cached":
+            return await remembering(message, onward, ports)
         return await onward(message)
     letter = await off_loop(content_of(message).size, write, message, operation)
     await ports.outbox.post((_addressed(letter, message, operation),))
@@ -47,7 +53,10 @@ async def route(message: Message, onward: Next, ports: Ports) -> Message:
 
 
 def _deliver_letter(message: Message, operation: Operation) -> Letter:
-    return Letter(message.id, DELIVER, parcel.pack(message))
+    headers = {SYSTEM: version_of(message).system}
+    if operation.supersedes and (value := dict(reversed(message.keys)).get(operation.supersedes)):
+        headers[SUPERSEDES] = f"{operation.service}.{operation.name}/{value}"
+    return Letter(message.id, DELIVER, parcel.pack(message), headers)
 
 
 def _engine_letter(message: Message, operation: Operation) -> Letter:
@@ -74,7 +83,7 @@ def _addressed(letter: Letter, message: Message, operation: Operation) -> Letter
     return replace(
         letter,
         id=_letter_id(letter, message),
-        headers=_headers(message, operation),
+        headers={**letter.headers, **_headers(message, operation)},
         lane=_lane(message, operation),
         expires_at=message.received_at + expires if expires else 0.0,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: Outcomes that count as success.
-GOOD = frozenset({"ok", "accepted"})
+GOOD = frozenset({"ok", "accepted", "superseded"})
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bus.errors import InDoubt
+from bus.errors import InDoubt, PlannedDowntime
 from registry.model import Operation
 from registry.outcome_query import OutcomeQuery
 from transformers.document import Json
@@ -49,7 +49,8 @@ class Answer:
 
 
 async def ask(caller: Caller, operation: Operation, query: OutcomeQuery, doubt: Doubt) -> Answer:
-    """Ask by ``query``. Raises InDoubt when no answer can be had, or none that the query's expressions can read."""
+    """Ask by ``query``. Raises InDoubt when no answer can be had, or none that the query's expressions can read,
+    and PlannedDowntime while the system that knows it is down."""
     seen: dict[str, Json] = {"key": doubt.key, "keys": dict(doubt.keys), "request": doubt.document}
     name = f"{operation.service}.{query.operation}"
     try:
@@ -64,6 +65,8 @@ async def ask(caller: Caller, operation: Operation, query: OutcomeQuery, doubt: 
         seen["reply"] = reply
         done = query.done(seen) not in (None, False)
         return Answer(done, query.reply(seen) if done else None)
+    except PlannedDowntime:
+        raise  # nobody was asked: the letter waits until somebody can be
     except MeridianError as error:
         asked = f"whether {operation.service}.{operation.name} was done is unknown, and {name} does not tell"
         raise InDoubt(f"{asked}: {error}") from error

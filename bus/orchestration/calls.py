@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from bus.backbone.retries import pause
-from bus.errors import InDoubt, OutcomeUnknown, ShuttingDown, meaning
+from bus.errors import InDoubt, OutcomeUnknown, PlannedDowntime, ShuttingDown, meaning
 from bus.orchestration.asking import Answer, Caller, Doubt, ask
 from bus.orchestration.conditions import leaves_doubt, repeatable, rule_for
 from bus.orchestration.letters import CallLetter, read_call_letter, result_letter
@@ -34,8 +34,8 @@ class Calls:
         """Make one call; answer the letter that tells how it ended.
 
         A write that may have been done and must not be repeated is asked for by its operation's query, unless its
-        step settles that itself; without either its outcome is unknown. Raises ShuttingDown or InDoubt, to have the
-        letter delivered again, and MalformedDocument.
+        step settles that itself; without either its outcome is unknown. Raises ShuttingDown, InDoubt or
+        PlannedDowntime, to have the letter delivered again, and MalformedDocument.
         """
         call = read_call_letter(letter)
         operation = self._operation(call.operation)
@@ -46,7 +46,7 @@ class Calls:
                 if answer.done:
                     return [result_letter(call, document=answer.reply)]
             document = await self._call(call)
-        except ShuttingDown:
+        except (ShuttingDown, PlannedDowntime):
             raise
         except Exception as error:
             if not isinstance(error, MeridianError):

@@ -9,6 +9,9 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from bus.backbone.retries import GIVE_UP, Decision, pause
+from bus.backbone.topology import SUPERSEDED_BY
+from bus.downtime.absent import ALWAYS_UP
+from bus.downtime.view import refusal
 from bus.errors import InDoubt, OutcomeUnknown
 from bus.message import Message
 from bus.orchestration.asking import Caller, Doubt, ask
@@ -16,7 +19,7 @@ from bus.orchestration.conditions import leaves_doubt, repeatable, rule_for
 from bus.orchestration.records import write_alerts
 from bus.orchestration.stimuli import Alarm
 from bus.parcel import operation_in, unpack
-from bus.ports import Letter, SnapshotSource
+from bus.ports import Downtimes, Letter, SnapshotSource
 from registry.model import Operation
 from transformers.document import Json, is_xml
 from transformers.errors import MeridianError
@@ -28,22 +31,32 @@ class Deliverer(Caller, Protocol):
     async def deliver(self, message: Message) -> Message:
         """Answer the provider's reply. Raises MeridianError."""
 
+    async def supersede(self, message: Message, newer: str) -> None:
+        """Put on record that an accepted message is not sent, because ``newer`` says all that it would say."""
+
 
 class Deliveries:
     """Handles the letters of the queue ``deliver``, and decides by their operations' policies when that fails."""
 
-    def __init__(self, registry: SnapshotSource, deliverer: Deliverer) -> None:
+    def __init__(self, registry: SnapshotSource, deliverer: Deliverer, downtimes: Downtimes = ALWAYS_UP) -> None:
         self._registry = registry
         self._deliverer = deliverer
+        self._downtimes = downtimes
 
     async def __call__(self, letter: Letter, *, redelivered: bool) -> Sequence[Letter]:
         """Deliver one message. What it raises decides whether the letter comes again or is given up.
 
         A write that may have been done and must not be repeated is asked for by its operation's query; it raises
-        InDoubt while that has no answer, and OutcomeUnknown where there is no query.
+        InDoubt while that has no answer, and OutcomeUnknown where there is no query. A system that has a downtime
+        raises PlannedDowntime.
         """
         message = unpack(letter.body, self._registry.snapshot)
         operation = message.operation
+        if newer := letter.headers.get(SUPERSEDED_BY, ""):
+            await self._deliverer.supersede(message, newer)
+            return ()
+        if (down := self._downtimes.down) and message.version is not None and message.version.system in down:
+            raise refusal(down[message.version.system])
         if operation is None or repeatable(operation):
             await self._deliverer.deliver(message)
             return ()

@@ -60,12 +60,13 @@ class Engine:
         )
         if connection.execute(fresh.on_conflict_do_nothing().returning(workflow_instance.c.id)).first() is None:
             return ()
-        return Work(connection, program, now, start.flow, start.keys).run(None, Start(start.id, start.input))
+        work = Work(connection, self._registry.snapshot, program, now, start.flow, start.keys)
+        return work.run(None, Start(start.id, start.input))
 
     def _move(self, connection: Connection, instance_id: str, stimulus: Stimulus) -> Sequence[Letter]:
         row = lock(connection, instance_id)
         if row is None:
             raise NotFound(f"no workflow instance {instance_id}")
         program = self._programs.stored(connection, row.definition_hash)
-        work = Work(connection, program, self._clock(), row.flow, keys_of(row))
+        work = Work(connection, self._registry.snapshot, program, self._clock(), row.flow, keys_of(row))
         return work.run(Instance.load(row.state), stimulus)

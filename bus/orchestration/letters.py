@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
 
-from bus.backbone.topology import CALLS, ENGINE
+from bus.backbone.topology import CALLS, ENGINE, SYSTEM
 from bus.message import new_id
 from bus.orchestration.stimuli import CallFailure, CallOut, Event, Result, Stimulus, Timer
 from bus.ports import Letter
@@ -122,11 +122,14 @@ def event_letter(
     return _letter(ENGINE, {**body, "message_id": message_id, "keys": keys}, f"event-{message_id}")
 
 
-def call_letter(instance: str, call: CallOut, *, flow: str, keys: Sequence[tuple[str, str]]) -> Letter:
-    """The letter that has a step's call made."""
+def call_letter(
+    instance: str, call: CallOut, *, flow: str, keys: Sequence[tuple[str, str]], system: str = ""
+) -> Letter:
+    """The letter that has a step's call made; ``system`` is whom it goes to."""
     body = asdict(call)
     body["idempotency_key"] = body.pop("key")
-    return _letter(CALLS, {**body, "instance": instance, "flow": flow, "keys": keys})
+    letter = _letter(CALLS, {**body, "instance": instance, "flow": flow, "keys": keys})
+    return replace(letter, headers={SYSTEM: system}) if system else letter
 
 
 def result_letter(call: CallLetter, *, document: Json = None, failure: CallFailure | None = None) -> Letter:

@@ -98,7 +98,7 @@ class Orders:
         if refusal := _refusal(before, order):
             raise OrderRefused(refusal)
         now = self._clock()
-        program = self._programs.stored(connection, row.definition_hash)
+        program, snapshot = self._programs.stored(connection, row.definition_hash), self._registry.snapshot
         record(connection, who, order.verb, subject(instance), _told(order, reason), now)
         match order.verb:
             case "acknowledge":
@@ -109,11 +109,11 @@ class Orders:
                 if migration.problems:
                     raise OrderRefused("; ".join(migration.problems))
                 target = self._target(connection, program, order, keep=True)
-                work = Work(connection, target, now, row.flow, keys_of(row), who=who)
+                work = Work(connection, snapshot, target, now, row.flow, keys_of(row), who=who)
                 outbox.post(connection, work.adopt(migration.instance, migration.effects))
                 return _migrated(migration)
             case _:
-                work = Work(connection, program, now, row.flow, keys_of(row), who=who)
+                work = Work(connection, snapshot, program, now, row.flow, keys_of(row), who=who)
                 outbox.post(connection, work.run(before, order))
                 after, _ = advance(program, before, order, now)
                 return _outcome(before, after, order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, String, Table, Text
 
 from bus.state.store import metadata
 
@@ -133,7 +133,7 @@ workflow_task = Table(
 Index("workflow_task_open", workflow_task.c.closed_at, workflow_task.c.since)
 Index("workflow_task_instance", workflow_task.c.instance)
 
-#: What an operator should see.
+#: What an operator should see. ``silenced_by`` is the number of the downtime that made it expected, 0 for none.
 alert = Table(
     "alert",
     metadata,
@@ -145,5 +145,6 @@ alert = Table(
     Column("code", String(64), nullable=False),
     Column("acknowledged", Boolean, nullable=False),
     Column("acknowledged_by", String(64), nullable=False),
+    Column("silenced_by", BigInteger, nullable=False, server_default="0"),
 )
 Index("alert_open", alert.c.acknowledged, alert.c.at)

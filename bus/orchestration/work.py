@@ -15,17 +15,29 @@ from bus.orchestration.program import Program, Wait
 from bus.orchestration.stimuli import Effects, Event, Stimulus
 from bus.orchestration.tables import workflow_instance
 from bus.ports import Letter
+from registry.model import Snapshot
 from transformers.errors import MappingFailed
 
 
 class Work:
-    """The moves, and the letters they ask for. ``who`` closes tasks: an operator, or nobody when they close by
-    themselves."""
+    """The moves, and the letters they ask for.
+
+    ``snapshot`` knows whom a call goes to. ``who`` closes tasks: an operator, or nobody when they close by themselves.
+    """
 
     def __init__(
-        self, connection: Connection, program: Program, now: float, flow: str, keys: Keys, *, who: str = ""
+        self,
+        connection: Connection,
+        snapshot: Snapshot,
+        program: Program,
+        now: float,
+        flow: str,
+        keys: Keys,
+        *,
+        who: str = "",
     ) -> None:
         self._connection = connection
+        self._snapshot = snapshot
         self._program = program
         self._now = now
         self._flow = flow
@@ -52,7 +64,8 @@ class Work:
         self._learn_keys(instance)
         sent: dict[tuple[str, str, int], str] = {}
         for call in effects.calls:
-            letter = call_letter(instance.id, call, flow=self._flow, keys=self._keys)
+            system = self._snapshot.system_of(call.operation)
+            letter = call_letter(instance.id, call, flow=self._flow, keys=self._keys, system=system)
             sent[call.step, call.phase, call.attempt] = letter.id
             self._letters.append(letter)
         records.write_history(self._connection, instance.id, effects.history, sent, self._now)

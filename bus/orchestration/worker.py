@@ -7,11 +7,12 @@ from bus.backbone.relay import Pace
 from bus.backbone.replies import Replies
 from bus.backbone.runtime import Backbone
 from bus.backbone.topology import CALLS, DELIVER, ENGINE, REPLIES
+from bus.downtime.absent import ALWAYS_UP
 from bus.orchestration.calls import Calls
 from bus.orchestration.deliveries import Deliverer, Deliveries
 from bus.orchestration.engine import Engine
 from bus.orchestration.timers import Timers
-from bus.ports import HttpClient, SnapshotSource, Transport
+from bus.ports import Downtimes, HttpClient, SnapshotSource, Transport
 from bus.state.store import State
 
 
@@ -32,9 +33,10 @@ class Worker:
         http: HttpClient | None = None,
         concurrency: int = 32,
         pace: Pace | None = None,
+        downtimes: Downtimes = ALWAYS_UP,
     ) -> None:
         self._timers = Timers(state)
-        deliveries = Deliveries(registry, pipeline)
+        deliveries = Deliveries(registry, pipeline, downtimes)
         consumers: list[TransactionConsumer | EffectConsumer] = [
             EffectConsumer(state, transport, DELIVER, deliveries, policy=deliveries, concurrency=concurrency),
             TransactionConsumer(state, transport, ENGINE, Engine(registry).handle, concurrency=concurrency),
@@ -42,7 +44,7 @@ class Worker:
         ]
         if http is not None:
             consumers.append(EffectConsumer(state, transport, REPLIES, Replies(http), concurrency=concurrency))
-        self._backbone = Backbone(state, transport, consumers=consumers, pace=pace)
+        self._backbone = Backbone(state, transport, consumers=consumers, pace=pace, downtimes=downtimes)
 
     async def start(self) -> None:
         """Connect, subscribe and go on with whatever an earlier life left. The state store must be started."""

@@ -21,7 +21,7 @@ TREES: tuple[ModuleType, ...] = (transformers.errors, registry.errors, bus.error
 
 
 #: Errors at home in one room, which no caller of an operation is answered with; they mean what their parent means.
-INHERITING = {"ImportRefused", "Unstorable", "UserInvalid", "WorkflowInvalid", "WorkflowUnknown"}
+INHERITING = {"DowntimeInvalid", "ImportRefused", "Unstorable", "UserInvalid", "WorkflowInvalid", "WorkflowUnknown"}
 
 
 def _below(kind: type[MeridianError]) -> Iterator[type[MeridianError]]:

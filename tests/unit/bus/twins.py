@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bus.downtime.absent import ALWAYS_UP, FORGETFUL, View
 from bus.errors import NotAuthenticated, RateLimited
 from bus.journal.memory import MemoryJournal
 from bus.message import Content, Message, Target
@@ -110,6 +111,8 @@ class World:
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     settings: Settings = field(default_factory=Settings)
     pressure: Ease = field(default_factory=Ease)
+    downtimes: View = ALWAYS_UP
+    memory: Any = FORGETFUL
 
     @property
     def ports(self) -> Ports:
@@ -123,6 +126,8 @@ class World:
             connector=self.connector,
             outbox=self.outbox,
             pressure=self.pressure,
+            downtimes=self.downtimes,
+            memory=self.memory,
         )
 
 
