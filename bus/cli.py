@@ -18,7 +18,7 @@ from bus.commands.registry import apply, diff, get, rollback
 from bus.commands.secrets import key, password
 from bus.commands.serve import console, gateway, serve, worker
 from bus.commands.users import user
-from bus.commands.workflows import workflows
+from bus.commands.workflow import workflow
 from bus.settings import load
 from transformers.errors import MeridianError
 
@@ -38,7 +38,7 @@ for command in (
     serve, gateway, console, worker, migrate,
     apply, diff, get, rollback,
     import_command, test, call, snippet_command, conform,
-    workflows, describe, user, key, password,
+    workflow, describe, user, key, password,
 ):  # fmt: skip
     meridian.add_command(command)
 for extension in entry_points(group=GROUP):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from bus.commands.spans import span
 from bus.conform.exchange_file import read_exchange
 from bus.conform.finding import REASONS, Finding
 from bus.conform.live import ask
@@ -25,20 +25,10 @@ from bus.settings import Settings
 from registry.compile import compile_catalogue
 from registry.model import Snapshot
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def _span(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    """Seconds of a span up to now: ``90s``, ``30m``, ``24h``, ``7d``."""
-    match = re.fullmatch(r"(\d+)([smhd])", value)
-    if match is None:
-        raise click.BadParameter(f"{value!r} is no span; write 30m, 24h or 7d")
-    return float(match[1]) * _UNITS[match[2]]
-
 
 @click.command()
 @click.argument("operation", metavar="SERVICE[.OPERATION]")
-@click.option("--since", callback=_span, default="24h", show_default=True, help="Exchanges of this span up to now.")
+@click.option("--since", callback=span, default="24h", show_default=True, help="Exchanges of this span up to now.")
 @click.option("--flow", default="", help="Only the exchanges of this flow.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=500, show_default=True, help="The newest ones only.")
 @click.option("--file", type=click.Path(path_type=Path), help="One exchange from a JSON file, instead of the journal.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import click
 import yaml
 
+from bus.commands.columns import fit, wide
 from registry.catalogue import Catalogue
 from registry.errors import RegistryError
 from registry.findings import Findings
@@ -72,15 +72,8 @@ def table(rows: Sequence[Row]) -> list[str]:
         return ["nothing is registered"]
     heads = list(rows[0])
     cells = [[head.upper() for head in heads], *([str(row[head]) for head in heads] for row in rows)]
-    widths = [max(_width(line[column]) for line in cells) for column in range(len(heads))]
-    return [
-        "  ".join(text + " " * (size - _width(text)) for text, size in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    widths = [max(wide(line[column]) for line in cells) for column in range(len(heads))]
+    return ["  ".join(fit(text, size) for text, size in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def _is(row: Row, name: str) -> bool:

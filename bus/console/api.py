@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
 from bus.console import views
+from bus.console.api_access import json_only
+from bus.console.moments import written
 from bus.console.pages import console
 from bus.console.sign_in import required
 from bus.console.words import choose
@@ -16,30 +17,18 @@ from bus.ports import Query
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 blueprint.before_request(required)
-
-TIMES = (
-    "received_at",
-    "started",
-    "ended",
-    "last_ok",
-    "last_at",
-    "at",
-    "created_at",
-    "updated_at",
-    "last_match",
-    "failed_at",
-)
+blueprint.before_request(json_only)
 
 
 @blueprint.route("/overview")
 def overview() -> Response:
     """The last hour in figures."""
-    return _json(views.overview(console()))
+    return answer(views.overview(console()))
 
 
 @blueprint.route("/messages")
 def messages() -> Response:
-    """A search; parameters as in ``Query``, times as Unix seconds. Business keys go in the POST variant's body."""
+    """A search; parameters as in ``Query``, times as Unix seconds. No business keys: an address would leak them."""
     names = ("service", "operation", "status", "consumer", "system", "error", "flow", "before")
     query = Query(
         **{name: request.args.get(name, "") for name in names},
@@ -47,7 +36,7 @@ def messages() -> Response:
         until=request.args.get("until", 0.0, float),
         limit=min(max(request.args.get("limit", 50, int), 1), 500),
     )
-    return _json(views.messages(console(), query))
+    return answer(views.messages(console(), query))
 
 
 @blueprint.route("/messages/<message_id>")
@@ -57,14 +46,14 @@ def message(message_id: str) -> Response:
     meaning = view.pop("meaning")
     view["bodies"] = [asdict(body) for body in view["bodies"]]
     view["hint"] = {"zh": meaning.hint_zh, "en": meaning.hint_en} if meaning else None
-    return _json(view)
+    return answer(view)
 
 
 @blueprint.route("/messages/<message_id>/conformance")
 def message_conformance(message_id: str) -> Response:
     """Which side is wrong in one exchange."""
     _, found = views.message_conformance(console(), message_id) or abort(404)
-    return _json(asdict(found))
+    return answer(asdict(found))
 
 
 @blueprint.route("/services/<service>/conformance")
@@ -80,7 +69,7 @@ def conformance(service: str) -> Response:
         since=request.args.get("since", 0.0, float),
         limit=min(max(request.args.get("limit", 200, int), 1), 1000),
     )
-    return _json(asdict(views.conformance(console(), query)))
+    return answer(asdict(views.conformance(console(), query)))
 
 
 @blueprint.route("/flows/<flow_id>")
@@ -88,7 +77,7 @@ def flow(flow_id: str) -> Response:
     """Every exchange of one flow, oldest first."""
     records = views.flow(console(), flow_id) or abort(404)
     snapshot = console().registry.snapshot
-    return _json({"flow": flow_id, "messages": [views.row(record, snapshot) for record in records]})
+    return answer({"flow": flow_id, "messages": [views.row(record, snapshot) for record in records]})
 
 
 @blueprint.route("/visits/<message_id>")
@@ -97,27 +86,16 @@ def visit(message_id: str) -> Response:
     view = views.visit(console(), message_id) or abort(404)
     view.pop("records")
     view["journey"] = view["journey"].name
-    return _json(view)
+    return answer(view)
 
 
 @blueprint.route("/services")
 def services() -> Response:
     """What is registered."""
     found = views.services(console(), choose(request.args.get("language"), None))
-    return _json({"services": [one | {"operations": [op.name for op in one["operations"]]} for one in found]})
+    return answer({"services": [one | {"operations": [op.name for op in one["operations"]]} for one in found]})
 
 
-def _json(value: Any) -> Response:
-    return jsonify(_times(value))
-
-
-def _times(value: Any) -> Any:
-    """Unix seconds of known fields become ISO 8601 in UTC."""
-    if isinstance(value, dict):
-        return {
-            key: datetime.fromtimestamp(item, UTC).isoformat(timespec="milliseconds")
-            if key in TIMES and isinstance(item, int | float) and item
-            else _times(item)
-            for key, item in value.items()
-        }
-    return [_times(item) for item in value] if isinstance(value, list | tuple) else value
+def answer(value: Any) -> Response:
+    """A view as JSON, its times as ISO 8601 in UTC."""
+    return jsonify(written(value))

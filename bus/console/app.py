@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +12,11 @@ from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
 
-from bus.console import api, pages, problems, sign_in
+from bus.console import api, api_access, pages, problems, sign_in, workflow_api, workflow_pages
 from bus.console.language import language
 from bus.console.ports import ConsolePorts
 from bus.console.words import LANGUAGES, WORDS, Language, title_of
-from bus.settings import Settings
+from bus.security.local_pass import console_secret
 
 #: Nothing from outside the console's own address, no script in a page, no framing.
 CONTENT_POLICY = (
@@ -32,7 +29,7 @@ def create_app(console: ConsolePorts) -> Flask:
     """Make the application over these ports."""
     app = Flask("bus.console")
     app.config.update(
-        SECRET_KEY=_secret(console.settings),
+        SECRET_KEY=console_secret(console.settings),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=console.settings.base_url.startswith("https://"),
@@ -45,11 +42,16 @@ def create_app(console: ConsolePorts) -> Flask:
     )
     app.extensions["console"] = console
     Bootstrap5(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     Babel(app, locale_selector=lambda: _babel(language()))
-    sign_in.install(app, LoginManager(app))
-    app.register_blueprint(pages.blueprint)
-    app.register_blueprint(api.blueprint)
+    manager = LoginManager(app)
+    sign_in.install(app, manager)
+    api_access.install(app, manager)
+    for blueprint in (pages.blueprint, workflow_pages.blueprint):
+        app.register_blueprint(blueprint)
+    for blueprint in (api.blueprint, workflow_api.blueprint):
+        csrf.exempt(blueprint)
+        app.register_blueprint(blueprint)
     problems.install(app)
     _words(app, console)
     app.after_request(_headers)
@@ -75,6 +77,7 @@ def _words(app: Flask, console: ConsolePorts) -> None:
             "other_language": next(one for one in LANGUAGES if one != chosen),
             "moment": moment,
             "took": _took,
+            "badges": lambda: {"workflows.instances": console.workflows.task_count()},
         }
 
 
@@ -97,14 +100,3 @@ def _headers(response: Response) -> Response:
     if not request.path.startswith(("/static/", "/bootstrap/")):
         response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _secret(settings: Settings) -> bytes:
-    path: Path = settings.data / "console.secret"
-    settings.data.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()

@@ -16,7 +16,6 @@ from bus.console.ports import ConsolePorts, Verdict
 from bus.console.sign_in import me, required
 from bus.console.words import WORDS, title_of
 from bus.ports import Query
-from bus.security.users import Role
 
 blueprint = Blueprint("pages", __name__, static_folder="static", static_url_path="/static/console")
 blueprint.before_request(required)
@@ -39,7 +38,7 @@ def console() -> ConsolePorts:
 @blueprint.route("/")
 def overview() -> str:
     """The last hour, the systems, and what needs a person."""
-    return render_template("overview.html", view=views.overview(console()), may_settle=me().role is Role.ADMIN)
+    return render_template("overview.html", view=views.overview(console()), may_settle=me().role.may_operate)
 
 
 @blueprint.route("/find", methods=["POST"])
@@ -195,28 +194,12 @@ def operation(service: str, version: str, operation: str) -> str:
     return render_template("operation.html", view=view or abort(404))
 
 
-@blueprint.route("/workflows")
-def workflows() -> str:
-    """Workflow instances, newest first."""
-    asked = {"status": request.args.get("status", ""), "before": request.args.get("before", "")}
-    found = views.workflows(console(), **asked, limit=PAGE)
-    return render_template(
-        "workflows.html", instances=found, asked=asked, full=len(found) == PAGE, counts=console().workflows.counts()
-    )
-
-
-@blueprint.route("/workflows/<instance>")
-def workflow(instance: str) -> str:
-    """One instance and its steps."""
-    return render_template("workflow.html", view=views.workflow(console(), instance) or abort(404))
-
-
 @blueprint.route("/given-up/<queue>/<letter>/replay", methods=["POST"], defaults={"verdict": "replay"})
 @blueprint.route("/given-up/<queue>/<letter>/discard", methods=["POST"], defaults={"verdict": "discard"})
 def settle(queue: str, letter: str, verdict: Verdict) -> Response:
-    """Replay or discard a letter that was given up: an administrator's decision, with its reason on record."""
+    """Replay or discard a letter that was given up: an operator's decision, with its reason on record."""
     reason = request.form.get("reason", "").strip()
-    if me().role is not Role.ADMIN:
+    if not me().role.may_operate:
         abort(403)
     if reason:
         console().users.record(me().name, verdict, f"{queue}/{letter}", reason)

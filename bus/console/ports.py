@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from bus.backbone.dead_letters import DeadLetter
+from bus.orchestration.instances import Wanted
+from bus.orchestration.orders import Outcome
+from bus.orchestration.stimuli import Order
 from bus.ports import JournalReader, SnapshotSource
 from bus.security.users import Users
 from bus.settings import Settings
@@ -15,18 +18,18 @@ from bus.settings import Settings
 SHOWN = 50
 
 
-#: What an administrator may decide about a letter that was given up.
+#: What an operator may decide about a letter that was given up.
 Verdict = Literal["replay", "discard"]
 
 
 class Workflows(Protocol):
-    """Reads workflow instances."""
+    """Reads workflow instances, and gives them operators' orders."""
 
-    def page(self, *, status: str = "", before: str = "", limit: int = 50) -> Sequence[Mapping[str, Any]]:
+    def page(self, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
         """Instances, newest first: id, workflow, status, keys, created_at, updated_at, error."""
 
     def one(self, instance: str) -> Mapping[str, Any] | None:
-        """One instance with its steps, waits and timers."""
+        """One instance with its definition, history, places, waits, timers, tasks, orders and verbs."""
 
     def by_key(self, name: str, value: str) -> Sequence[Mapping[str, Any]]:
         """The instances that carry this business key."""
@@ -36,6 +39,18 @@ class Workflows(Protocol):
 
     def alerts(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
         """Alerts nobody has acknowledged, newest first."""
+
+    def tasks(self, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+        """What waits for a person, the longest first."""
+
+    def task_count(self) -> int:
+        """How many tasks wait for a person."""
+
+    def order(self, instance: str, order: Order, *, who: str, reason: str = "") -> Outcome:
+        """Carry out an order. Raises NotFound and OrderRefused."""
+
+    def foresee(self, instance: str, order: Order) -> Outcome:
+        """What an order would do. Raises NotFound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
 from bus.console.ports import ConsolePorts
@@ -63,13 +64,23 @@ def login() -> Response | str | tuple[str, int]:
     if request.method == "GET":
         return render_template("login.html", problem="")
     name = request.form.get("name", "").strip()[:64]
-    if _throttled(name):
+    try:
+        user = by_password(name, request.form.get("password", ""))
+    except TooManyRequests:
         return render_template("login.html", problem="too_many_tries"), 429
-    user = _console().users.sign_in(name, request.form.get("password", ""))
     if user is None:
-        _failures().setdefault(name, []).append(time.monotonic())
         return render_template("login.html", problem="sign_in_failed"), 401
     return _enter(user, "password")
+
+
+def by_password(name: str, password: str) -> User | None:
+    """The user of this password, or None. Raises TooManyRequests after ``TRIES`` wrong ones within a minute."""
+    if _throttled(name):
+        raise TooManyRequests
+    user = _console().users.sign_in(name, password)
+    if user is None:
+        _failures().setdefault(name, []).append(time.monotonic())
+    return user
 
 
 @blueprint.route("/login/once/<token>")

@@ -10,6 +10,8 @@ from typing import Any
 from bus.backbone.dead_letters import DeadLetter
 from bus.backbone.topology import DELIVER
 from bus.conform.report import Report, recorded, report
+from bus.console import workflow_views
+from bus.console.masking import masked_keys, personal_keys
 from bus.console.payload import show_all
 from bus.console.ports import ConsolePorts
 from bus.console.words import Language, title_of
@@ -17,7 +19,6 @@ from bus.errors import MEANINGS, Meaning
 from bus.ports import Query, Record
 from registry.model import Journey, Operation, Snapshot
 from transformers.masking import DEFAULT_RULES
-from transformers.masking_values import mask_value
 
 HOUR = 3600.0
 #: The statuses that count as failures.
@@ -44,24 +45,8 @@ def row(record: Record, snapshot: Snapshot) -> dict[str, Any]:
         "attempts": record.attempts,
         "duration_ms": record.duration_us / 1000,
         "provider_ms": record.sent_us / 1000,
-        "keys": masked_keys(record, snapshot),
+        "keys": masked_keys(record.keys, personal_keys(filter(None, [_operation(snapshot, record)]))),
     }
-
-
-def masked_keys(record: Record, snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Business keys with identity numbers masked; the forms of one number count once."""
-    personal = _personal_keys(snapshot, record)
-    return _masked(record.keys, personal)
-
-
-def _masked(keys: Sequence[tuple[str, str]], personal: set[str]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((name, mask_value("id", value) if name in personal else value) for name, value in keys))
-
-
-def _personal_keys(snapshot: Snapshot, record: Record) -> set[str]:
-    operation = _operation(snapshot, record)
-    keys = (*operation.keys, *operation.reply_keys) if operation else ()
-    return {"id_no"} | {key.name for key in keys if key.identity}
 
 
 def _operation(snapshot: Snapshot, record: Record) -> Operation | None:
@@ -87,6 +72,7 @@ def overview(console: ConsolePorts, now: float | None = None) -> dict[str, Any]:
         "in_doubt": [row(record, snapshot) for record in in_doubt[:20]],
         "in_doubt_count": len(in_doubt),
         "workflows": dict(console.workflows.counts()),
+        "tasks": console.workflows.task_count(),
         "alerts": [dict(alert) for alert in console.workflows.alerts()],
         "systems": _systems(console, lines),
         "failing": [row(record, snapshot) for record in failing],
@@ -218,7 +204,7 @@ def visit(console: ConsolePorts, message_id: str) -> dict[str, Any] | None:
         "ended": max((one.received_at + one.duration_us / 1e6 for one in records), default=0.0),
         "records": records,
         "messages": [row(one, snapshot) for one in records],
-        "instances": [_instance(console, one) for one in console.workflows.by_key(journey.key, value)],
+        "instances": [workflow_views.line(console, one) for one in console.workflows.by_key(journey.key, value)],
     }
 
 
@@ -234,33 +220,6 @@ def _milestone(stage: Any, records: Sequence[Record], start: float) -> dict[str,
         "elapsed": first.received_at - start if first else 0.0,
         "message": (first or hits[-1]).id if hits else "",
     }
-
-
-def workflows(console: ConsolePorts, **asked: Any) -> list[dict[str, Any]]:
-    """One page of workflow instances, newest first, their personal keys masked."""
-    return [_instance(console, one) for one in console.workflows.page(**asked)]
-
-
-def workflow(console: ConsolePorts, instance: str) -> dict[str, Any] | None:
-    """One instance with its steps; what it knows of the patient is left out."""
-    one = console.workflows.one(instance)
-    return None if one is None else _instance(console, one) | {"input": None, "vars": None}
-
-
-def _instance(console: ConsolePorts, one: Mapping[str, Any]) -> dict[str, Any]:
-    """A workflow's keys have no declaration of their own: what is personal anywhere is personal here."""
-    return dict(one) | {"keys": _masked([(name, value) for name, value in one["keys"]], _personal(console))}
-
-
-def _personal(console: ConsolePorts) -> set[str]:
-    operations = (
-        operation
-        for service in console.registry.snapshot.services.values()
-        for version in service.versions.values()
-        for operation in version.operations.values()
-    )
-    named = {key.name for each in operations for key in (*each.keys, *each.reply_keys) if key.identity}
-    return {"id_no"} | named
 
 
 def services(console: ConsolePorts, language: Language) -> list[dict[str, Any]]:

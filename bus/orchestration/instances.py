@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, Connection, Row, Select, func, or_, select, update
 
 from bus.orchestration.allowed import allowed
-from bus.orchestration.instance import Instance
+from bus.orchestration.instance import Instance, Token
 from bus.orchestration.orders import Orders, Outcome, subject
 from bus.orchestration.stimuli import Order
 from bus.orchestration.tables import (
@@ -21,7 +22,7 @@ from bus.orchestration.tables import (
     workflow_timer,
     workflow_wait,
 )
-from bus.orchestration.tasks import list_tasks
+from bus.orchestration.tasks import count_tasks, list_tasks
 from bus.ports import SnapshotSource
 from bus.state.actions import Action, actions
 from bus.state.store import State
@@ -41,6 +42,22 @@ _LISTED: tuple[Column[Any], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which instances a list holds; what is empty does not count.
+
+    ``key`` is the value of a business key of any name, ``started_before`` in Unix seconds, ``before`` the id of the
+    last instance of the page before.
+    """
+
+    status: str = ""
+    workflow: str = ""
+    key: str = ""
+    started_before: float = 0.0
+    before: str = ""
+    limit: int = 50
+
+
 class Instances:
     """The instances of a state store, for threads without an event loop."""
 
@@ -48,11 +65,9 @@ class Instances:
         self._state = state
         self._orders = Orders(registry)
 
-    def page(self, *, status: str = "", workflow: str = "", before: str = "", limit: int = 50) -> Sequence[Entry]:
+    def page(self, wanted: Wanted) -> Sequence[Entry]:
         """Instances, newest first; see ``list_instances``."""
-        return self._state.read_blocking(
-            lambda c: list_instances(c, status=status, workflow=workflow, before=before, limit=limit)
-        )
+        return self._state.read_blocking(lambda c: list_instances(c, wanted))
 
     def one(self, instance: str) -> Entry | None:
         """One instance with its history, waits, timers and definition; None when there is none."""
@@ -78,6 +93,10 @@ class Instances:
         """What waits for a person, the longest first; see ``tasks.list_tasks``."""
         return self._state.read_blocking(lambda c: list_tasks(c, limit=limit))
 
+    def task_count(self) -> int:
+        """How many tasks wait for a person."""
+        return self._state.read_blocking(count_tasks)
+
     def order(self, instance: str, order: Order, *, who: str, reason: str = "") -> Outcome:
         """Give an instance an operator's order. Raises NotFound and OrderRefused."""
         return self._state.write_blocking(lambda c: self._orders.give(c, instance, order, who=who, reason=reason))
@@ -87,23 +106,26 @@ class Instances:
         return self._state.read_blocking(lambda c: self._orders.foresee(c, instance, order))
 
 
-def list_instances(
-    connection: Connection, *, status: str = "", workflow: str = "", before: str = "", limit: int = 50
-) -> Sequence[Entry]:
-    """Up to ``limit`` instances, newest first; ``before`` is the id of the last one of the page before.
+def list_instances(connection: Connection, wanted: Wanted) -> Sequence[Entry]:
+    """The instances that are wanted, newest first.
 
     Each has id, workflow, definition_hash, status, flow, keys (pairs), created_at, updated_at (Unix seconds) and
     error (a text, empty when there is none).
     """
-    wanted = select(*_LISTED)
-    if status:
-        wanted = wanted.where(workflow_instance.c.status == status)
-    if workflow:
-        wanted = wanted.where(workflow_instance.c.workflow == workflow)
-    if before:
-        wanted = _older(wanted, before)
-    newest = wanted.order_by(workflow_instance.c.created_at.desc(), workflow_instance.c.id.desc())
-    return [_entry(row) for row in connection.execute(newest.limit(limit))]
+    table = workflow_instance.c
+    found = select(*_LISTED)
+    if wanted.status:
+        found = found.where(table.status == wanted.status)
+    if wanted.workflow:
+        found = found.where(table.workflow == wanted.workflow)
+    if wanted.key:
+        found = found.where(table.id.in_(select(workflow_key.c.instance).where(workflow_key.c.value == wanted.key)))
+    if wanted.started_before:
+        found = found.where(table.created_at < wanted.started_before)
+    if wanted.before:
+        found = _older(found, wanted.before)
+    newest = found.order_by(table.created_at.desc(), table.id.desc())
+    return [_entry(row) for row in connection.execute(newest.limit(wanted.limit))]
 
 
 def _older(wanted: Select[Any], before: str) -> Select[Any]:
@@ -130,7 +152,7 @@ def count_by_status(connection: Connection) -> Mapping[str, int]:
 def get_instance(connection: Connection, instance: str) -> Entry | None:
     """One instance; beyond what a list holds: ``version``, ``steps`` (in the order begun), ``waits``, ``timers``,
     ``alerts``, ``tasks`` (closed ones too), ``orders`` (newest first), ``verbs`` (what may be ordered now, each with
-    the steps it may name), ``at`` (the steps it is in), ``done`` (what an undo could take back, oldest first),
+    the steps it may name), ``places`` (where its tokens are), ``done`` (what an undo could take back, oldest first),
     ``definition`` (the linked workflow's JSON), ``input`` and ``vars`` (patient data: mask them)."""
     row = connection.execute(select(workflow_instance).where(workflow_instance.c.id == instance)).first()
     if row is None:
@@ -144,7 +166,7 @@ def get_instance(connection: Connection, instance: str) -> Entry | None:
         "definition": orjson.loads(definition.json),
         "input": state.input,
         "vars": state.vars,
-        "at": tuple(sorted(token.step for token in state.tokens.values() if token.step)),
+        "places": [_place(token) for token in state.tokens.values() if token.step],
         "done": tuple(entry.step for entry in state.undo),
         "verbs": allowed(state),
         "tasks": list_tasks(connection, instance=instance, done=True),
@@ -153,6 +175,17 @@ def get_instance(connection: Connection, instance: str) -> Entry | None:
         "waits": _waits(connection, instance),
         "timers": _timers(connection, instance),
         "alerts": [_alert(found) for found in connection.execute(select(alert).where(alert.c.instance == instance))],
+    }
+
+
+def _place(token: Token) -> Entry:
+    return {
+        "step": token.step,
+        "phase": token.phase,
+        "status": token.status,
+        "error": token.trouble.code if token.trouble else "",
+        "retry_at": token.retry_at or 0.0,
+        "deadline_at": token.deadline_at or 0.0,
     }
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from bus.backbone import outbox
 from bus.errors import NotFound, OrderRefused
@@ -122,16 +122,20 @@ class Orders:
         return migrate(program, self._target(connection, program, order), before, self._clock())
 
     def _target(self, connection: Connection, program: Program, order: Order, *, keep: bool = False) -> Program:
-        """The definition to go over to: the one named by its hash, or as much of it as is unique, or the newest."""
+        """The definition to go over to: of this version, or with this hash or beginning of one, or the newest."""
         newest = self._registry.snapshot.workflows.get(program.workflow)
-        if isinstance(newest, LinkedWorkflow) and newest.hash.startswith(order.to):
+        if isinstance(newest, LinkedWorkflow) and (order.to == newest.version or newest.hash.startswith(order.to)):
             return self._programs.keep(connection, newest, self._clock()) if keep else self._programs.of(newest)
         if not order.to:
             raise OrderRefused(f"no workflow {program.workflow!r} is released any more: name a stored definition")
-        wanted = select(workflow_definition.c.hash).where(workflow_definition.c.hash.startswith(order.to))
-        found = connection.execute(wanted.where(workflow_definition.c.name == program.workflow)).scalars().all()
+        table = workflow_definition.c
+        meant = or_(table.version == order.to, table.hash.startswith(order.to, autoescape=True))
+        wanted = select(table.hash).where(table.name == program.workflow, meant)
+        found = connection.execute(wanted).scalars().all()
         if len(found) != 1:
-            raise OrderRefused(f"{len(found)} stored definitions of {program.workflow!r} begin with {order.to!r}")
+            raise OrderRefused(
+                f"{len(found)} stored definitions of {program.workflow!r} are of version {order.to!r} or begin so"
+            )
         return self._programs.stored(connection, found[0])
 
 

@@ -73,16 +73,23 @@ class UserInvalid(BusError):
 
 
 class Role(Enum):
-    """What a user may see and do. ``reveal`` is the right to see payloads unmasked, with a reason, on record."""
+    """What a user may see and do. ``reveal`` is the right to see payloads unmasked, with a reason, on record;
+    ``operate`` the right to move what is stuck, which needs no payload."""
 
     VIEWER = "viewer"
+    OPERATOR = "operator"
     CLINICAL = "clinical"
     ADMIN = "admin"
 
     @property
     def may_reveal(self) -> bool:
         """Whether payloads may be shown unmasked to this role."""
-        return self is not Role.VIEWER
+        return self in (Role.CLINICAL, Role.ADMIN)
+
+    @property
+    def may_operate(self) -> bool:
+        """Whether this role may order workflows about, and replay, release or discard messages."""
+        return self in (Role.OPERATOR, Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from markdown import ROOT
 
 from bus.conform.finding import PROTOCOL_RULES, REASONS, Side
 from bus.console.words import LANGUAGES, WORDS
+from bus.console.workflow_views import VERBS
+from bus.orchestration.instance import TimerKind
+from bus.orchestration.progress import StepState
+from bus.orchestration.stimuli import Alarm, StepStatus
 
 CONSOLE = ROOT / "bus" / "console"
 TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (CONSOLE / "templates").rglob("*.html")}
@@ -50,7 +54,7 @@ def test_every_word_is_asked_for_by_a_template_or_a_module() -> None:
         and not key.startswith(prefixes)
         and not re.search(rf"""["']{re.escape(key)}["']""", everything)
     ]
-    hints = {"not_found_hint", "forbidden_hint", "failed_hint", "sign_in_hint"}  # t(word ~ '_hint')
+    hints = {"not_found_hint", "forbidden_hint", "failed_hint", "sign_in_hint", "expired_hint"}  # t(word ~ '_hint')
     assert [key for key in idle if key not in hints] == []
 
 
@@ -59,6 +63,7 @@ def test_every_word_that_is_put_together_has_at_least_two_endings(prefix: str) -
     assert len([key for key in WORDS.table if key.startswith(prefix)]) >= 2
 
 
+ALERTS = get_args(get_type_hints(Alarm)["kind"])
 STAGES = tuple(
     stage + kind for stage in ("request", "request.sent", "reply.received", "reply") for kind in ("", ".attachments")
 )
@@ -69,6 +74,11 @@ STAGES = tuple(
     [
         ("status_", ("ok", "accepted", "fault", "error", "open", "in_doubt")),
         ("workflow_", ("running", "completed", "compensating", "compensated", "cancelled", "stuck")),
+        ("step_", (*get_args(StepStatus), *get_args(StepState))),
+        ("verb_", VERBS),
+        ("does_", VERBS),
+        ("timer_", get_args(TimerKind)),
+        ("alert_", ALERTS),
         ("circuit_", ("closed", "open", "half_open")),
         ("effect_", ("read", "write")),
         ("side_", get_args(Side)),

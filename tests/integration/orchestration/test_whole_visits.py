@@ -11,7 +11,7 @@ from ledger_hospital import BILLING, VISIT, Hospital, Ledger, Source, snapshot
 from orchestration_bus import playing
 
 from bus.backbone.dead_letters import dead_letters
-from bus.commands.workflows import workflows
+from bus.commands.workflow import workflow
 from bus.orchestration.instances import Instances, count_by_status, get_instance
 from bus.orchestration.orders import Orders
 from bus.orchestration.stimuli import Order
@@ -189,9 +189,9 @@ async def test_the_command_line_shows_instances_beside_a_running_bus(settings: S
         await bus.start("v1")
         await bus.result("v1")
         await bus.until("v1", "completed")
-        listed = CliRunner().invoke(workflows, ["list", "--key", "Vv1"], obj=settings)
-        shown = CliRunner().invoke(workflows, ["show", "v1"], obj=settings)
-        missing = CliRunner().invoke(workflows, ["show", "v2"], obj=settings)
+        listed = CliRunner().invoke(workflow, ["list", "--key", "Vv1"], obj=settings)
+        shown = CliRunner().invoke(workflow, ["show", "v1"], obj=settings)
+        missing = CliRunner().invoke(workflow, ["show", "v2"], obj=settings)
     assert listed.output.startswith("v1\tvisit\tcompleted\t")
     assert "billing/settle\tinsurance.Settle\t1\tcompleted" in shown.output
     assert "5.4" not in shown.output

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bus.console.ports import ConsolePorts
+from bus.errors import NotFound, OrderRefused
 from bus.journal.memory import MemoryJournal
 from bus.message import new_id
+from bus.orchestration.instances import Wanted
+from bus.orchestration.orders import Outcome
+from bus.orchestration.stimuli import Order
 from bus.ports import Body, HopRecord, Record
 from bus.security.users import Users
 from bus.settings import Settings
@@ -23,21 +27,55 @@ SENT = (
 ).encode("gb18030")
 
 
-class NoWorkflows:
-    """Workflow instances of a console that has one."""
+DEFINITION: Mapping[str, Any] = {
+    "name": "visit",
+    "version": "2",
+    "steps": [
+        {"call": "his.Register", "name": "register", "title": {"zh": "挂号", "en": "Register"}},
+        {
+            "parallel": [
+                [{"call": "lis.PlaceOrder", "name": "order-lab", "undo": {"call": "lis.CancelOrder"}}],
+                [{"wait": "lab.resulted", "name": "result", "when": ".vars.lab"}],
+            ],
+            "name": "examine",
+        },
+        {
+            "choose": [{"when": ".vars.paid", "steps": [{"call": "his.Charge", "name": "charge"}]}],
+            "name": "paying",
+        },
+        {"run": "report", "name": "report", "steps": [{"call": "emr.Save", "name": "report/save"}]},
+    ],
+}
+
+
+class OneWorkflow:
+    """Workflow instances of a console that has one, whose laboratory order could not be undone."""
 
     instance: Mapping[str, Any] = {
         "id": "i1",
         "workflow": "visit",
-        "status": "running",
+        "version": "2",
+        "definition_hash": "c0ffee11" * 8,
+        "definition": DEFINITION,
+        "status": "stuck",
+        "flow": FLOW,
         "keys": [("visit_no", "V17"), ("id_no", IDENTITY)],
         "created_at": START,
         "updated_at": START,
         "error": "",
         "input": {"name": "张三丰"},
         "vars": {"name": "张三丰"},
-        "waits": [{"event": "lab.resulted", "since": START}],
+        "waits": [{"event": "lab.resulted", "match": {"order_no": "O-7", "name": "张三丰"}, "since": START}],
+        "timers": [{"kind": "deadline", "due_at": START + 60}],
         "alerts": [{"kind": "late", "at": START, "text": "no result yet"}],
+        "places": [
+            {"step": "order-lab", "phase": "undo", "status": "stuck", "error": "provider-fault"}
+            | {"retry_at": 0.0, "deadline_at": 0.0}
+        ],
+        "done": ("register", "order-lab"),
+        "verbs": {"retry": ("order-lab",), "skip": ("order-lab",), "cancel": (), "migrate": (), "acknowledge": ()},
+        "tasks": [],
+        "orders": [{"at": START, "who": "lin", "verb": "compensate", "reason": "the patient went home"}],
         "steps": [
             {
                 "step": "order-lab",
@@ -45,26 +83,74 @@ class NoWorkflows:
                 "operation": "lis.CancelOrder",
                 "status": "completed",
                 "attempt": 1,
+                "message_id": "",
                 "started_at": START,
                 "ended_at": START + 1,
                 "error": "",
             }
         ],
     }
+    task: Mapping[str, Any] = {
+        "id": "t1",
+        "instance": "i1",
+        "workflow": "visit",
+        "step": "order-lab",
+        "phase": "undo",
+        "code": "provider-fault",
+        "message": "the laboratory refuses",
+        "attempts": 10,
+        "since": START,
+        "taken_by": "",
+        "taken_at": 0.0,
+        "closed_by": "",
+        "closed_at": 0.0,
+        "verbs": {"retry": ("order-lab",), "skip": ("order-lab",), "acknowledge": ("order-lab",)},
+    }
 
-    def page(self, *, status: str = "", before: str = "", limit: int = 50) -> Sequence[Mapping[str, Any]]:
-        return [self.instance] if status in ("", "running") and not before else []
+    def __init__(self) -> None:
+        self.asked: Wanted | None = None
+        self.given: list[tuple[str, Order, str, str]] = []
+
+    def page(self, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
+        self.asked = wanted
+        return [self.instance] if wanted.status in ("", "stuck") and not wanted.before else []
 
     def one(self, instance: str) -> Mapping[str, Any] | None:
-        return self.instance if instance == "i1" else None
+        return dict(self.instance) | {"tasks": self.tasks()} if instance == "i1" else None
 
     def by_key(self, name: str, value: str) -> Sequence[Mapping[str, Any]]:
         return [self.instance] if (name, value) == ("visit_no", "V17") else []
 
     def counts(self) -> Mapping[str, int]:
-        return {"running": 1}
+        return {"stuck": 1}
 
     def alerts(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
+        return []
+
+    def tasks(self, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+        return [self.task]
+
+    def task_count(self) -> int:
+        return len(self.tasks())
+
+    def foresee(self, instance: str, order: Order) -> Outcome:
+        if order.verb == "compensate":
+            return Outcome("compensate", "stuck", problems=("compensate does not fit while the instance is stuck",))
+        return Outcome(order.verb, "cancelled", (order.step,) if order.step else (), keeps=("register", "order-lab"))
+
+    def order(self, instance: str, order: Order, *, who: str, reason: str = "") -> Outcome:
+        if instance != "i1":
+            raise NotFound(f"no workflow instance {instance}")
+        if order.verb == "compensate":
+            raise OrderRefused("compensate does not fit while the instance is stuck; retry, skip would")
+        self.given.append((instance, order, who, reason))
+        return Outcome(order.verb, "compensating", (order.step,))
+
+
+class CalmWorkflow(OneWorkflow):
+    """The same with nothing that needs a person."""
+
+    def tasks(self, limit: int = 100) -> Sequence[Mapping[str, Any]]:
         return []
 
 
@@ -127,6 +213,13 @@ class Registry:
         self.snapshot = snapshot()
 
 
-def console_over(settings: Settings, journal: MemoryJournal | None = None, users: Users | None = None) -> ConsolePorts:
-    """A console's ports over a journal in memory."""
-    return ConsolePorts(settings, Registry(), journal or MemoryJournal(), users or Users(settings), NoWorkflows())
+def console_over(
+    settings: Settings,
+    journal: MemoryJournal | None = None,
+    users: Users | None = None,
+    workflows: OneWorkflow | None = None,
+) -> ConsolePorts:
+    """A console's ports over a journal in memory; unless told otherwise no workflow needs a person."""
+    return ConsolePorts(
+        settings, Registry(), journal or MemoryJournal(), users or Users(settings), workflows or CalmWorkflow()
+    )
