@@ -97,7 +97,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start on the same port and data, and wait until it takes connections. Raises ServerFailed."""
         with (self.folder / "log").open("ab") as output:
-            place = ["-D", self.folder / "data", "-p", str(self.port), "-k", self.folder]
+            place = ["-D", str(self.folder / "data"), "-p", str(self.port), "-k", str(self.folder)]
             self._server = subprocess.Popen(
                 [self._binaries / "postgres", *place, *self._options],
                 cwd=self.folder,

@@ -6,15 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chaos.hospital import Hospital
-from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy import Engine, create_engine, exists, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from bus.backbone.dead_letters import DeadLetter, dead_letters
-from bus.backbone.outbox import unfinished
-from bus.backbone.tables import dead_letter
+from bus.backbone.dead_letters import DeadLetter, count_dead, dead_letters
+from bus.backbone.parking import count_parked
+from bus.backbone.tables import outbox
 from bus.orchestration.instances import Entry, count_by_status, find_by_key, get_instance, list_instances
+
+_first = outbox.alias("first")
+_held = exists().where(
+    _first.c.queue == outbox.c.queue,
+    _first.c.lane == outbox.c.lane,
+    outbox.c.lane != "",
+    _first.c.parked_at.is_not(None),
+)
+_ON_THEIR_WAY = select(func.count()).select_from(outbox).where(outbox.c.parked_at.is_(None), ~_held)
 
 #: What an instance is when nothing more happens to it.
 ENDED = ("completed", "compensated")
@@ -22,10 +31,14 @@ ENDED = ("completed", "compensated")
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Instances by status, letters that are not finished, letters that were given up. Empty when nobody could say."""
+    """Instances by status, letters on their way, and what waits for a person. Not ``known`` when nobody could say.
+
+    ``letters`` leaves out what is parked and what stands behind it.
+    """
 
     instances: Mapping[str, int] = field(default_factory=dict)
     letters: int = 0
+    parked: int = 0
     dead: int = 0
     known: bool = False
 
@@ -57,10 +70,20 @@ class Watch:
         """Count."""
         try:
             with self._engine.connect() as connection:
-                dead = connection.scalar(select(func.count()).select_from(dead_letter)) or 0
-                return Backlog(count_by_status(connection), unfinished(connection), dead, known=True)
+                return Backlog(
+                    count_by_status(connection),
+                    connection.scalar(_ON_THEIR_WAY) or 0,
+                    count_parked(connection),
+                    count_dead(connection),
+                    known=True,
+                )
         except SQLAlchemyError:
             return Backlog()
+
+    def waits_for_people(self) -> bool:
+        """Whether a letter is parked or dead, or a workflow stuck."""
+        found = self.backlog()
+        return bool(found.parked or found.dead or found.instances.get("stuck"))
 
     def instances(self, status: str) -> list[Entry]:
         """The instances of one status."""

@@ -149,5 +149,5 @@ class Hospital:
 def _catalogue(folder: Path) -> Path:
     """The shipped catalogue and, beside its systems, the board."""
     shutil.copytree(CATALOGUE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "demo", "simulators"))
-    shutil.copytree(Path(__file__).parent / "hospital", folder / "systems", dirs_exist_ok=True)
+    shutil.copytree(Path(__file__).parent / "catalogue", folder / "systems", dirs_exist_ok=True)
     return folder

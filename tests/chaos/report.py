@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -25,12 +25,16 @@ def progress(seconds: float, callers: Callers, injector: Injector, backlog: Back
     return (
         f"{seconds:6.0f} s  visits {len(callers.kiosk.started)}/{len(callers.asked)}, ended {backlog.ended} · "
         f"updates {callers.updates} · faults {injector.done} · reads {callers.reads['right']} · "
-        + (f"letters {backlog.letters}, dead {backlog.dead} · {states}" if backlog.known else "(the store is away)")
+        + (
+            f"letters {backlog.letters}, parked {backlog.parked}, dead {backlog.dead} · {states}"
+            if backlog.known
+            else "(the store is away)"
+        )
     )
 
 
 def table(
-    plan: Plan, seconds: float, callers: Callers, injector: Injector, verdict: Verdict, by_hand: Iterable[str]
+    plan: Plan, seconds: float, callers: Callers, injector: Injector, verdict: Verdict, by_hand: Sequence[str]
 ) -> Iterator[str]:
     """The table at the end, line by line."""
     yield ""
@@ -45,22 +49,23 @@ def table(
     yield _row("  compensated", verdict.compensated)
     yield _row("updates", f"{callers.updates} accepted")
     yield _row("reads", ", ".join(f"{name} {count}" for name, count in sorted(callers.reads.items())))
-    hands = tuple(by_hand)
-    yield _row("settled by hand", len(hands))
-    yield from (f"  {line}" for line in hands)
+    yield _row("settled by hand", len(by_hand))
+    yield from (f"  {line}" for line in by_hand)
     yield _row("accepted", verdict.accepted)
     yield _row("effective", verdict.effective)
-    for name, lines in _failures(callers, injector, verdict).items():
+    for name, lines in _failures(callers, injector, verdict, by_hand).items():
         yield _row(name, len(lines))
         yield from (f"  {line}" for line in lines[:20])
 
 
-def kept(callers: Callers, injector: Injector, verdict: Verdict) -> bool:
+def kept(callers: Callers, injector: Injector, verdict: Verdict, by_hand: Sequence[str]) -> bool:
     """Whether the run proves the promise: nothing wrong, and every call that was made was accepted."""
-    return verdict.kept and not any(_failures(callers, injector, verdict).values())
+    return not any(_failures(callers, injector, verdict, by_hand).values())
 
 
-def _failures(callers: Callers, injector: Injector, verdict: Verdict) -> dict[str, tuple[str, ...]]:
+def _failures(
+    callers: Callers, injector: Injector, verdict: Verdict, by_hand: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
     refused = [f"{visit_no}: {why}" for visit_no, why in callers.kiosk.refused.items()]
     return {
         "lost": verdict.lost,
@@ -70,6 +75,7 @@ def _failures(callers: Callers, injector: Injector, verdict: Verdict) -> dict[st
         "refused": (*refused, *callers.refused),
         "wrong answers": tuple(callers.wrong),
         "faults that did not heal": tuple(injector.failed),
+        "more by hand than faults": tuple(by_hand)[injector.done :],
     }
 
 

@@ -24,6 +24,12 @@ class Verdict:
     unfinished: tuple[str, ...]
 
     @property
+    def wrong(self) -> tuple[str, ...]:
+        """The numbers of the visits with which something is wrong."""
+        lines = (*self.lost, *self.twice, *self.out_of_order, *self.unfinished)
+        return tuple(dict.fromkeys(line.partition(":")[0] for line in lines))
+
+    @property
     def kept(self) -> bool:
         """Whether every promise was kept."""
         return not (self.lost or self.twice or self.out_of_order or self.unfinished)
