@@ -134,6 +134,8 @@ class _Consumer(ABC):
         )
 
         def work(connection: Connection) -> None:
+            if not self._answers_for(connection, letter):
+                return
             history.note(connection, letter, code, reason)
             match decision.action:
                 case "retry":
@@ -153,6 +155,10 @@ class _Consumer(ABC):
                     give_up(connection, letter, code, reason)
 
         await insist(self._state, work)
+
+    def _answers_for(self, connection: Connection, letter: Letter) -> bool:
+        """Inside a work: whether what becomes of a failed letter is still this consumer's to say."""
+        return True
 
     def _finished(self, connection: Connection, letter: Letter, *, again: bool = False) -> None:
         """Inside a work: the letter is done; only one that ever failed has a history to forget."""
@@ -236,7 +242,7 @@ class EffectConsumer(_Consumer):
         self._handle = handle
 
     async def _settle(self, letter: Letter) -> None:
-        claimed = await insist(self._state, lambda connection: self._begin(connection, letter))
+        claimed = await self._claim(letter)
         if claimed.status in ("done", "busy", "parked"):
             return
         try:
@@ -266,11 +272,30 @@ class EffectConsumer(_Consumer):
 
     def _give_back(self, connection: Connection, letter: Letter, claimed: inbox.Claim) -> None:
         """Nothing was sent, because the letter's system has a downtime: it waits, and this counts as no attempt."""
+        if not self._answers_for(connection, letter):
+            return
         if claimed.status == "again":
             inbox.doubt(connection, letter)  # what an earlier life may have done is not forgotten
         else:
             inbox.forget(connection, letter)
         outbox.postpone(connection, letter, time.time())
+
+    def _answers_for(self, connection: Connection, letter: Letter) -> bool:
+        # Frozen, or cut off from the store, longer than its lease: whoever took the letter over decides.
+        return inbox.is_held(connection, letter, self._owner)
+
+    async def _claim(self, letter: Letter) -> inbox.Claim:
+        """Begin the letter; a claim that was committed without our hearing of it is what it was meant to be."""
+        meant = inbox.Claim("again")
+
+        def work(connection: Connection) -> inbox.Claim:
+            nonlocal meant
+            claimed = self._begin(connection, letter)
+            if claimed.status != "ours":
+                meant = claimed
+            return meant
+
+        return await insist(self._state, work)
 
     def _begin(self, connection: Connection, letter: Letter) -> inbox.Claim:
         now = time.time()

@@ -27,13 +27,14 @@ _TAKE = (
 class Claim:
     """What the inbox says of a letter that arrives.
 
-    new: nobody has begun it. again: somebody began it and died, so its effect may have happened. busy:
-    somebody alive is at it until ``until`` at least. done: it is finished. parked: it waits for a person, and
-    copies of it that a broker still holds mean nothing. ``owner`` is who began it and died;
-    it is empty where its holder lives and is in doubt of what it did.
+    new: nobody has begun it. again: somebody began it and died, so its effect may have happened. ours: the
+    claimant itself has begun it, in a commit that it did not hear of. busy: somebody alive is at it until
+    ``until`` at least. done: it is finished. parked: it waits for a person, and copies of it that a broker still
+    holds mean nothing. ``owner`` is who began it and died; it is empty where its holder lives and is in doubt of
+    what it did.
     """
 
-    status: Literal["new", "again", "busy", "done", "parked"]
+    status: Literal["new", "again", "ours", "busy", "done", "parked"]
     until: float = 0.0
     owner: str = field(default="", compare=False)
 
@@ -56,10 +57,18 @@ def claim(connection: Connection, letter: Letter, owner: str, now: float, lease:
         return Claim("busy", now)
     if found.status in ("done", "parked"):
         return Claim(found.status)
+    if found.owner == owner:
+        return Claim("ours")
     if found.lease_until > now:
         return Claim("busy", found.lease_until)
     connection.execute(_TAKE, _is(letter) | {"by": owner, "until": now + lease, "now": now})
     return Claim("again", owner=found.owner)
+
+
+def is_held(connection: Connection, letter: Letter, owner: str) -> bool:
+    """Inside a work: whether ``letter`` is still in the hands of ``owner``: nobody took it over, nothing settled it."""
+    found = connection.execute(_FIND, _is(letter)).first()
+    return found is not None and (found.status, found.owner) == ("claimed", owner)
 
 
 def is_done(connection: Connection, letter: Letter) -> bool:

@@ -14,7 +14,7 @@ from bus.backbone import outbox
 from bus.backbone.consumer import EffectConsumer, TransactionConsumer
 from bus.backbone.dead_letters import DeadLetter, dead_letters
 from bus.backbone.topology import CALLS, ENGINE
-from bus.errors import ShuttingDown, StateUnavailable
+from bus.errors import ProviderUnreachable, ShuttingDown, StateUnavailable
 from bus.ports import Handler, Letter
 from bus.settings import Settings
 from bus.state.store import State
@@ -44,12 +44,20 @@ class Hand:
 
 
 class Flaky(State):
-    """A state store that is away for as many writes as ``away`` says, after ``after`` that succeed."""
+    """A state store that is away for as many writes as ``away`` says, after ``after`` that succeed.
+
+    ``unheard`` writes are committed, but nobody hears of it: the connection breaks before the answer.
+    """
 
     after = 0
     away = 0
+    unheard = 0
 
     async def write(self, work: Callable[[Connection], Any]) -> Any:
+        if self.unheard:
+            self.unheard -= 1
+            await super().write(work)
+            raise StateUnavailable("connection lost")
         if self.after:
             self.after -= 1
         elif self.away:
@@ -197,3 +205,65 @@ async def test_a_stopping_consumer_finishes_what_it_holds_and_takes_no_more(stat
     with pytest.raises(ShuttingDown):
         await hand.deliver(Letter("order-2", CALLS, b"{}"))
     await holding
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["first", "after-a-death"])
+async def test_a_claim_whose_commit_was_not_confirmed_says_truly_whether_it_was_the_first(
+    state: Flaky, earlier: bool
+) -> None:
+    seen: list[bool] = []
+
+    async def hold(letter: Letter, *, redelivered: bool) -> None:
+        await asyncio.sleep(3600)
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        seen.append(redelivered)
+
+    if earlier:
+        dying = Hand()
+        await EffectConsumer(state, dying, CALLS, hold).start()
+        task = asyncio.create_task(dying.deliver(LETTER))
+        await asyncio.sleep(0.1)
+        task.cancel()
+    hand = Hand()
+    await EffectConsumer(state, hand, CALLS, handle).start()
+    state.unheard = 1
+    await hand.deliver(LETTER)
+    assert seen == [earlier]
+
+
+async def test_a_worker_that_lost_its_letter_to_another_leaves_it_alone_when_its_own_call_fails(state: Flaky) -> None:
+    going = asyncio.Event()
+
+    async def fail_late(letter: Letter, *, redelivered: bool) -> None:
+        await going.wait()
+        raise ProviderUnreachable("no answer")
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        assert redelivered
+
+    slow, quick = Hand(), Hand()
+    await EffectConsumer(state, slow, CALLS, fail_late).start()
+    task = asyncio.create_task(slow.deliver(LETTER))
+    await asyncio.sleep(0.1)
+    await EffectConsumer(state, quick, CALLS, handle).start()  # its lease is over: another worker takes the letter
+    await quick.deliver(LETTER)
+    going.set()
+    await task
+    assert await rows(state) == []
+    assert await the_dead(state) == []
+    await quick.deliver(LETTER)  # and a copy finds it done: handle would be told that it is redelivered
+
+
+async def test_a_failure_whose_commit_was_not_confirmed_is_counted_once(state: Flaky) -> None:
+    hand = Hand()
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        state.unheard = 1
+        raise ProviderUnreachable("no answer")
+
+    await EffectConsumer(state, hand, CALLS, handle).start()
+    await hand.deliver(LETTER)
+    assert await rows(state) == [("order-1", 2)]
+    told = await state.read(lambda c: c.exec_driver_sql("SELECT count(*) FROM letter_history").scalar())
+    assert told == 1
