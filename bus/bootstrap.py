@@ -9,6 +9,7 @@ import structlog
 
 from bus.backbone.dead_letters import dead_letters, discard, replay
 from bus.backbone.outbox import SqlOutbox, unfinished, unfinished_by_service
+from bus.backbone.parking import count_lanes, count_parked
 from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
@@ -24,6 +25,7 @@ from bus.journal.open import open_journal
 from bus.listening import Listeners
 from bus.orchestration.instances import Instances
 from bus.orchestration.worker import Worker
+from bus.parked import Parked
 from bus.pipeline import Pipeline
 from bus.ports import Ports
 from bus.registry import open_store
@@ -144,6 +146,16 @@ class Bus:
         )
         self.metrics.watch_pressure(self.pressure)
         self.metrics.watch(
+            "meridian_parked_letters",
+            "Letters that wait for a person",
+            lambda: float(self.state.read_blocking(count_parked)),
+        )
+        self.metrics.watch(
+            "meridian_lanes_held",
+            "Lanes in which a parked letter holds up the rest",
+            lambda: float(self.state.read_blocking(count_lanes)),
+        )
+        self.metrics.watch(
             "meridian_unmapped_codes",
             "Codes that no code table knew, since the start",
             lambda: float(sum(self.registry.unmapped.totals().values())),
@@ -168,6 +180,7 @@ class Bus:
             reader=self.reader,
             users=Users(self.settings),
             workflows=Instances(self.state, self.registry),
+            parked=Parked(self.state, self.registry),
             endpoints=self.connector.describe,
             refused=lambda: str(self.registry.problem or ""),
             given_up=lambda: self.state.read_blocking(lambda found: dead_letters(found, limit=SHOWN)),

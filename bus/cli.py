@@ -14,6 +14,7 @@ from bus.commands.conform import conform
 from bus.commands.describe import describe
 from bus.commands.import_contract import import_command
 from bus.commands.migrate import migrate
+from bus.commands.parked import lanes, parked
 from bus.commands.registry import apply, diff, get, rollback
 from bus.commands.secrets import key, password
 from bus.commands.serve import console, gateway, serve, worker
@@ -39,6 +40,7 @@ for command in (
     apply, diff, get, rollback,
     import_command, test, call, snippet_command, conform,
     workflow, describe, user, key, password,
+    parked, lanes,
 ):  # fmt: skip
     meridian.add_command(command)
 for extension in entry_points(group=GROUP):

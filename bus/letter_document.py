@@ -9,12 +9,12 @@ import orjson
 
 from bus import parcel
 from bus.backbone.topology import CALLS, DELIVER, ENGINE
-from bus.errors import BadRequest, BusError
+from bus.errors import BadRequest
 from bus.hops.stage import content_of, operation_of
 from bus.ports import Letter
 from registry.model import Snapshot
 from transformers import json_text
-from transformers.errors import ContractViolation
+from transformers.errors import ContractViolation, MalformedDocument
 
 #: Where an editable letter of orchestration keeps its document, by its kind.
 _FIELDS = {"start": "input", "event": "data"}
@@ -38,7 +38,7 @@ class Inside:
 
 
 def inside(letter: Letter) -> Inside:
-    """Open a letter. Raises BusError when it is not one of this version's."""
+    """Open a letter. Raises MalformedDocument or BusError when it is not one of this version's."""
     if letter.queue == DELIVER:
         found = parcel.read(letter.body)
         about = f"{found['service']}.{found['operation']}"
@@ -86,4 +86,4 @@ def _read(letter: Letter) -> dict[str, Any]:
         body: dict[str, Any] = orjson.loads(letter.body)
         return body if letter.queue in (ENGINE, CALLS) else {}
     except ValueError as error:
-        raise BusError(f"letter {letter.id} on {letter.queue} is not one that this version wrote") from error
+        raise MalformedDocument(f"letter {letter.id} on {letter.queue} is not one that this version wrote") from error

@@ -14,6 +14,7 @@ from bus.letter_document import Inside, inside, replaced
 from bus.ports import Letter, SnapshotSource
 from bus.state.actions import Action, actions
 from bus.state.store import State
+from transformers.errors import MeridianError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Waiting:
 
 
 def waiting(connection: Connection, queue: str, letter_id: str) -> Waiting:
-    """Inside a read: one letter that waits. Raises NotFound, and BusError when it cannot be read."""
+    """Inside a read: one letter that waits. Raises NotFound."""
     found = parking.parked_letter(connection, queue, letter_id)
     if found is None:
         raise _gone(queue, letter_id)
@@ -35,7 +36,15 @@ def waiting(connection: Connection, queue: str, letter_id: str) -> Waiting:
     lane = parking.letters_of(connection, queue, letter.lane) if letter.lane else (letter,)
     base = letter_id.partition("~")[0]
     trail = actions(connection, subject=f"{queue}/{letter_id}") or actions(connection, subject=f"{queue}/{base}")
-    return Waiting(found, inside(letter), lane, trail)
+    return Waiting(found, opened(letter), lane, trail)
+
+
+def opened(letter: Letter) -> Inside:
+    """What a letter carries; nothing that can be edited where it cannot be read. It waits all the same."""
+    try:
+        return inside(letter)
+    except MeridianError:
+        return Inside("", "", "", b"", "", False)
 
 
 class Parked:
@@ -61,7 +70,7 @@ class Parked:
         return self._state.read_blocking(parking.count_parked)
 
     def one(self, queue: str, letter_id: str) -> Waiting:
-        """One letter that waits. Raises BusError when it cannot be read."""
+        """One letter that waits."""
         return self._state.read_blocking(lambda found: waiting(found, queue, letter_id))
 
     def release(self, queue: str, letter_id: str, who: str, reason: str, *, lane: bool = False) -> int:

@@ -92,8 +92,8 @@ def expire(connection: Connection, now: float, letter: Letter | None = None) -> 
         over = and_(over, _is(letter.queue, letter.id))
     rows = connection.execute(select(outbox).where(over).with_for_update(skip_locked=True)).all()
     for row in rows:
-        waited = row.expires_at - row.created_at
-        park(connection, letter_of(row), EXPIRED, f"not delivered within {waited:g} s of its acceptance")
+        waited = round(row.expires_at - row.created_at)
+        park(connection, letter_of(row), EXPIRED, f"not delivered within {waited} s of its acceptance")
     return len(rows)
 
 

@@ -12,7 +12,17 @@ from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
 
-from bus.console import api, api_access, pages, problems, sign_in, workflow_api, workflow_pages
+from bus.console import (
+    api,
+    api_access,
+    pages,
+    parked_api,
+    parked_pages,
+    problems,
+    sign_in,
+    workflow_api,
+    workflow_pages,
+)
 from bus.console.language import language
 from bus.console.ports import ConsolePorts
 from bus.console.words import LANGUAGES, WORDS, Language, title_of
@@ -47,9 +57,9 @@ def create_app(console: ConsolePorts) -> Flask:
     manager = LoginManager(app)
     sign_in.install(app, manager)
     api_access.install(app, manager)
-    for blueprint in (pages.blueprint, workflow_pages.blueprint):
+    for blueprint in (pages.blueprint, workflow_pages.blueprint, parked_pages.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (api.blueprint, workflow_api.blueprint):
+    for blueprint in (api.blueprint, workflow_api.blueprint, parked_api.blueprint):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     problems.install(app)
@@ -77,7 +87,10 @@ def _words(app: Flask, console: ConsolePorts) -> None:
             "other_language": next(one for one in LANGUAGES if one != chosen),
             "moment": moment,
             "took": _took,
-            "badges": lambda: {"workflows.instances": console.workflows.task_count()},
+            "badges": lambda: {
+                "workflows.instances": console.workflows.task_count(),
+                "parked.letters": console.parked.count(),
+            },
         }
 
 

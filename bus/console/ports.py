@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from bus.backbone.dead_letters import DeadLetter
+from bus.backbone.parking import Lane, ParkedLetter
 from bus.orchestration.instances import Wanted
 from bus.orchestration.orders import Outcome
 from bus.orchestration.stimuli import Order
+from bus.parked import Waiting
 from bus.ports import JournalReader, SnapshotSource
 from bus.security.users import Users
 from bus.settings import Settings
@@ -53,6 +55,19 @@ class Workflows(Protocol):
         """What an order would do. Raises NotFound."""
 
 
+class ParkedLetters(Protocol):
+    """Reads letters that wait for a person, and moves them; see ``bus.parked.Parked``."""
+
+    def letters(self, *, code: str = "", limit: int = 100) -> Sequence[ParkedLetter]: ...
+    def lanes(self, *, limit: int = 100) -> Sequence[Lane]: ...
+    def count(self) -> int: ...
+    def one(self, queue: str, letter_id: str) -> Waiting: ...
+    def release(self, queue: str, letter_id: str, who: str, reason: str, *, lane: bool = False) -> int: ...
+    def release_all(self, code: str, who: str, reason: str) -> int: ...
+    def skip(self, queue: str, letter_id: str, who: str, reason: str) -> None: ...
+    def edit(self, queue: str, letter_id: str, text: str, who: str, reason: str) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ConsolePorts:
     """Everything the console may reach. Made once, in ``bus/bootstrap.py``."""
@@ -62,6 +77,7 @@ class ConsolePorts:
     reader: JournalReader
     users: Users
     workflows: Workflows
+    parked: ParkedLetters
     endpoints: Callable[[], Sequence[Mapping[str, Any]]] = field(default=lambda: ())
     refused: Callable[[], str] = field(default=str)
     """Why the newest revision of the registry could not be loaded; empty when it is in use."""

@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bus.console.language import language
 from bus.console.words import WORDS
-from bus.errors import BusError, meaning
+from bus.errors import meaning
+from transformers.errors import MeridianError
 
 _log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(401, lambda _: _answer(401, "sign_in"))
     app.register_error_handler(403, lambda _: _answer(403, "forbidden"))
     app.register_error_handler(404, lambda _: _answer(404, "not_found"))
-    app.register_error_handler(BusError, _known)
+    app.register_error_handler(MeridianError, _known)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -40,7 +41,7 @@ def _unexpected(error: Exception) -> BaseResponse | tuple[str | Response, int]:
     return _answer(500, "failed", number)
 
 
-def _known(error: BusError) -> tuple[str | Response, int]:
+def _known(error: MeridianError) -> tuple[str | Response, int]:
     """An error of the bus's own tree: its code and status, what was wrong, and what to do."""
     found = meaning(error)
     if _is_api():

@@ -14,7 +14,7 @@ from twins import ORDER, Source, envelope
 
 from bus.backbone import outbox, parking
 from bus.backbone.topology import CALLS, ENGINE, REPLIES
-from bus.errors import BadRequest, BusError, NotFound
+from bus.errors import BadRequest, NotFound
 from bus.letter_document import inside, replaced
 from bus.parcel import unpack
 from bus.parked import Parked
@@ -95,8 +95,8 @@ def test_a_letter_without_a_callers_document_is_not_edited(queue: str, body: byt
 
 
 def test_a_letter_of_another_version_is_told_to_be_one() -> None:
-    for queue in ("deliver", ENGINE):
-        with pytest.raises(BusError, match="this version wrote"):
+    for queue, says in (("deliver", "not an accepted message"), (ENGINE, "this version wrote")):
+        with pytest.raises(MalformedDocument, match=says):
             inside(Letter("1", queue, b"\xff"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bus.backbone.parking import Lane, ParkedLetter
 from bus.console.ports import ConsolePorts
 from bus.errors import NotFound, OrderRefused
 from bus.journal.memory import MemoryJournal
@@ -12,6 +13,7 @@ from bus.message import new_id
 from bus.orchestration.instances import Wanted
 from bus.orchestration.orders import Outcome
 from bus.orchestration.stimuli import Order
+from bus.parked import Parked
 from bus.ports import Body, HopRecord, Record
 from bus.security.users import Users
 from bus.settings import Settings
@@ -154,6 +156,22 @@ class CalmWorkflow(OneWorkflow):
         return []
 
 
+class NothingParked(Parked):
+    """A console at which no letter waits for a person."""
+
+    def __init__(self) -> None:
+        """Without a store."""
+
+    def letters(self, *, code: str = "", limit: int = 100) -> Sequence[ParkedLetter]:
+        return []
+
+    def lanes(self, *, limit: int = 100) -> Sequence[Lane]:
+        return []
+
+    def count(self) -> int:
+        return 0
+
+
 def exchange(operation: str, seconds: float, status: str = "ok", **changes: Any) -> Record:
     """One record of the visit."""
     service, name = operation.split(".")
@@ -219,7 +237,6 @@ def console_over(
     users: Users | None = None,
     workflows: OneWorkflow | None = None,
 ) -> ConsolePorts:
-    """A console's ports over a journal in memory; unless told otherwise no workflow needs a person."""
-    return ConsolePorts(
-        settings, Registry(), journal or MemoryJournal(), users or Users(settings), workflows or CalmWorkflow()
-    )
+    """A console's ports over a journal in memory; unless told otherwise nothing needs a person."""
+    people, instances = users or Users(settings), workflows or CalmWorkflow()
+    return ConsolePorts(settings, Registry(), journal or MemoryJournal(), people, instances, NothingParked())
