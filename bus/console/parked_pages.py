@@ -49,7 +49,9 @@ def reveal(queue: str, letter: str) -> Response:
     return redirect(url_for("parked.letter", queue=queue, letter=letter))
 
 
-@blueprint.route("/parked/<queue>/<letter>/<any(release, lane, skip):verb>", methods=["POST"])
+@blueprint.route("/parked/<queue>/<letter>/release", methods=["POST"], defaults={"verb": "release"})
+@blueprint.route("/parked/<queue>/<letter>/lane", methods=["POST"], defaults={"verb": "lane"})
+@blueprint.route("/parked/<queue>/<letter>/skip", methods=["POST"], defaults={"verb": "skip"})
 def give(queue: str, letter: str, verb: str) -> Response:
     """Release a letter, or its lane, or skip it, in the name of the one who is signed in."""
     user, reason = may_operate(), request.form.get("reason", "")
