@@ -99,7 +99,12 @@ def _took(milliseconds: float) -> str:
         return f"{milliseconds * 1000:.0f} µs"
     if milliseconds < 1000:
         return f"{milliseconds:.1f} ms"
-    return f"{milliseconds / 1000:.2f} s" if milliseconds < 120_000 else f"{milliseconds / 60_000:.1f} min"
+    if milliseconds < 120_000:
+        return f"{milliseconds / 1000:.2f} s"
+    minutes = milliseconds / 60_000
+    if minutes < 120:
+        return f"{minutes:.1f} min"
+    return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} d"
 
 
 def _babel(chosen: Language) -> str:

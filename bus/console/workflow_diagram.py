@@ -140,9 +140,10 @@ class _Drawing:
             words = f"{self._title(step)} · {step.workflow}" if self._title(step) != step.workflow else step.workflow
             note = f" {SHAPES[mark.state]} {self._say('step_' + mark.state)}" if mark != OPEN else ""
             return (
+                f"{_line(middle, y, top)}"
                 f'<rect class="group" x="{x}" y="{y}" width="{width}" height="{height}" rx="8"/>'
                 f'<text class="group" x="{x + 12}" y="{y + 17}">{escape(_short(words + note, width - 24))}</text>'
-                f"{_line(middle, y + TITLE, top)}{inner.draw(x + BETWEEN, top)}"
+                f"{inner.draw(x + BETWEEN, top)}"
                 f"{_line(middle, y + height - GAP, y + height)}"
             )
 

@@ -40,6 +40,7 @@ _ENDED: Mapping[tuple[str, str], StepState] = {
     ("do", "skipped"): "skipped",
     ("do", "failed"): "failed",
     ("do", "unknown"): "unknown",
+    ("do", "late"): "late",
     ("unknown", "skipped"): "done",
     ("undo", "completed"): "undone",
     ("undo", "skipped"): "undone",
