@@ -16,7 +16,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _PATH = "/trouble"
-_UNTOUCHED = (_PATH, "/health")
+_HEALTH = "/health"
 
 
 @dataclass(slots=True)
@@ -33,9 +33,8 @@ class Trouble:
     delay: float = 1.0
 
     def install(self, application: web.Application) -> None:
-        """Take requests before the application does, and orders at ``PUT /trouble {kind, seconds, delay}``."""
+        """Take requests before anything of the application does, and orders at ``PUT /trouble {kind, seconds, delay}``."""
         application.middlewares.insert(0, self._take)
-        application.router.add_put(_PATH, self._order)
 
     async def _order(self, request: web.Request) -> web.Response:
         try:
@@ -50,7 +49,9 @@ class Trouble:
 
     @web.middleware
     async def _take(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        if request.path in _UNTOUCHED or time.monotonic() >= self.until:
+        if request.path == _PATH:
+            return await self._order(request)
+        if request.path == _HEALTH or time.monotonic() >= self.until:
             return await handler(request)
         return await self._apply(request, handler)
 

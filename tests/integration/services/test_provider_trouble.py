@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from services.simulators import emr
+from services.simulators.context import Context
+from services.simulators.ledger import Ledger
 from services.simulators.trouble import Trouble
 
 pytestmark = pytest.mark.integration
@@ -84,3 +88,13 @@ async def test_an_unknown_kind_of_trouble_is_refused_with_the_known_ones(client:
     answer = await client.put("/trouble", json={"kind": "fire", "seconds": 1})
     assert answer.status == 400
     assert "slow, hang, mute, refuse, break" in (await answer.json())["error"]
+
+
+async def test_trouble_is_ordered_past_the_guards_of_a_system(tmp_path: Path) -> None:
+    context = Context(Ledger(tmp_path / "emr.db"), "", environ={"EMR_TOKEN": "secret"})
+    app = emr.application(context)
+    Trouble().install(app)
+    async with TestClient(TestServer(app, host="127.0.0.1")) as client:
+        await switch(client, "refuse", 5)
+        assert (await client.get("/fhir/Patient/1")).status == 503
+    await context.close(app)
