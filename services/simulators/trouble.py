@@ -33,7 +33,7 @@ class Trouble:
     delay: float = 1.0
 
     def install(self, application: web.Application) -> None:
-        """Take requests before anything of the application does, and orders at ``PUT /trouble {kind, seconds, delay}``."""
+        """Take requests first, and orders at ``PUT /trouble {kind, seconds, delay}``."""
         application.middlewares.insert(0, self._take)
 
     async def _order(self, request: web.Request) -> web.Response:
