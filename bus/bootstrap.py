@@ -36,7 +36,7 @@ from bus.security.users import Users
 from bus.settings import Settings
 from bus.state.store import State
 from bus.telemetry.metrics import Metrics
-from registry.errors import RegistryError
+from registry.errors import RegistryError, RegistryUnavailable
 from registry.live import LiveRegistry
 from registry.source import read_folder
 
@@ -200,6 +200,9 @@ class Bus:
 
 
 def _warn(problem: RegistryError) -> None:
-    """A revision that does not compile here is refused and the running one stays: somebody has to hear of it."""
+    """Whatever keeps a revision out, the running one stays; one that does not compile here, somebody has to mend."""
     first, *more = str(problem).splitlines()
-    _log.error("revision refused", problem=first, further_problems=len(more))
+    if isinstance(problem, RegistryUnavailable):
+        _log.warning("registry away", reason=first)
+    else:
+        _log.error("revision refused", problem=first, further_problems=len(more))
