@@ -15,7 +15,7 @@ from chaos.ground import Disk, Ground
 from chaos.plan import Plan
 from chaos.supervisor import Unit
 
-from bus.server import ALL_ROLES
+from bus.cli import main
 from services.demo.books import SYSTEMS, ledger_path
 from services.demo.environment import addresses, free_port, make_secrets, secrets_of
 from services.demo.hospital import CATALOGUE
@@ -110,7 +110,7 @@ class Hospital:
     def _roles(self) -> list[tuple[str, str, str]]:
         if self.ground is None:
             return [("serve", "serve", "serve")]
-        counts = {role: count for role, count in CLUSTER.items() if role in ALL_ROLES}
+        counts = {role: count for role, count in CLUSTER.items() if role in main.commands}
         return [(f"{role}-{number}", role, role) for role, count in counts.items() for number in range(1, count + 1)]
 
     async def _system(self, system: str) -> int:
