@@ -10,6 +10,8 @@ import structlog
 from bus.backbone.dead_letters import dead_letters, discard, replay
 from bus.backbone.outbox import SqlOutbox, unfinished, unfinished_by_service
 from bus.backbone.parking import count_lanes, count_parked
+from bus.backbone.relay import Pace
+from bus.backbone.runtime import Backbone
 from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
@@ -22,6 +24,7 @@ from bus.gateway.answer import AsgiApp
 from bus.gateway.asgi import Gateway
 from bus.health import Health
 from bus.journal.open import open_journal
+from bus.listeners import Listener
 from bus.listening import Listeners
 from bus.orchestration.instances import Instances
 from bus.orchestration.worker import Worker
@@ -30,7 +33,9 @@ from bus.pipeline import Pipeline
 from bus.ports import Ports
 from bus.registry import open_store
 from bus.resilience.pressure import Load, Pressure, bounds_of
+from bus.roles import Role
 from bus.security.identities import CredentialIdentities
+from bus.security.quota import SharedBuckets
 from bus.security.rate import TokenBuckets
 from bus.security.users import Users
 from bus.settings import Settings
@@ -46,13 +51,17 @@ _log = structlog.get_logger(__name__)
 SHIPPED = Path(__file__).resolve().parent.parent / "services"
 
 
+#: A relay on its own hears of no letter that another process posts, so it looks more often.
+RELAY_ALONE = Pace(poll=0.05)
+
+
 class Bus:
     """One process's bus: every part made once, in the order it depends on the others.
 
-    ``roles`` are ``gateway``, ``console`` and ``worker``; the doors of a role that is not asked for stay shut.
+    The doors of a role that is not asked for stay shut.
     """
 
-    def __init__(self, settings: Settings, roles: frozenset[str]) -> None:
+    def __init__(self, settings: Settings, roles: frozenset[Role]) -> None:
         self.settings = settings
         self._roles = roles
         self.metrics = Metrics()
@@ -70,7 +79,7 @@ class Bus:
             registry=self.registry,
             journal=self.journal,
             identities=CredentialIdentities(self.state, on_refusal=self.metrics.refused),
-            limiter=TokenBuckets(),
+            limiter=SharedBuckets(self.state) if self.state.shared else TokenBuckets(),
             connector=self.connector,
             outbox=SqlOutbox(self.state),
             pressure=self.pressure,
@@ -79,23 +88,11 @@ class Bus:
         )
         self.pipeline = Pipeline(ports, observe=self.metrics.observe)
         self.transport = open_transport(settings)
-        self.worker = (
-            Worker(
-                self.state,
-                self.transport,
-                self.registry,
-                self.pipeline,
-                http=self._http,
-                concurrency=settings.worker_concurrency,
-                downtimes=self.downtimes,
-            )
-            if "worker" in roles
-            else None
-        )
+        self.backbone = self._backbone()
         self.health = Health(self.state, self.registry, self.pressure)
         self.doors = self._doors(ports, self._console() if "console" in roles else None)
         self.listeners = Listeners(
-            settings.listeners if "gateway" in roles else (),
+            self._listeners(),
             self._doors(ports, None),
             shared=settings.workers > 1,
             drain=settings.drain,
@@ -114,17 +111,22 @@ class Bus:
         self._watch()
         if "gateway" in self._roles:
             await self.pressure.start()
-        if self.worker is not None:
-            await self.worker.start()
+        if self.backbone is not None:
+            await self.backbone.start()
         await self.listeners.start()
         _log.info("started", roles=sorted(self._roles), revision=self.registry.snapshot.revision)
+
+    def notice(self) -> None:
+        """Say at ``/readyz`` that this process stops soon, and go on serving."""
+        self.health.stop()
+        _log.info("stopping soon", seconds=self.settings.drain_notice)
 
     async def stop(self) -> None:
         """Take nothing new, let what is under way end, and close the stores last."""
         self.doors.drain()
         await self.listeners.stop()
-        if self.worker is not None:
-            await self.worker.stop(drain=self.settings.drain)
+        if self.backbone is not None:
+            await self.backbone.stop(drain=self.settings.drain)
         await self.pressure.stop()
         await self.connector.stop()
         await self._http.aclose()
@@ -163,6 +165,28 @@ class Bus:
 
     async def _load(self) -> Load:
         return await self.state.read(lambda found: Load(unfinished(found), unfinished_by_service(found)))
+
+    def _backbone(self) -> Worker | Backbone | None:
+        relays = "relay" in self._roles
+        if "worker" in self._roles:
+            return Worker(
+                self.state,
+                self.transport,
+                self.registry,
+                self.pipeline,
+                http=self._http,
+                concurrency=self.settings.worker_concurrency,
+                downtimes=self.downtimes,
+                relays=relays,
+            )
+        if relays:
+            return Backbone(self.state, self.transport, pace=RELAY_ALONE, downtimes=self.downtimes)
+        return None
+
+    def _listeners(self) -> tuple[Listener, ...]:
+        """Where doors open beside the main listener; the probes of a process that has none."""
+        probes = Listener("probes", host=self.settings.host, port=self.settings.probe_port)
+        return (*self.settings.listeners, probes) if self.settings.probe_port else self.settings.listeners
 
     def _doors(self, ports: Ports, console: AsgiApp | None) -> Gateway:
         return Gateway(

@@ -17,7 +17,7 @@ from bus.commands.migrate import migrate
 from bus.commands.parked import lanes, parked
 from bus.commands.registry import apply, diff, get, rollback
 from bus.commands.secrets import key, password
-from bus.commands.serve import console, gateway, serve, worker
+from bus.commands.serve import console, gateway, relay, serve, worker
 from bus.commands.users import user
 from bus.commands.workflow import workflow
 from bus.settings import load
@@ -36,7 +36,7 @@ def meridian(context: click.Context, config: Path | None) -> None:
 
 
 for command in (
-    serve, gateway, console, worker, migrate,
+    serve, gateway, console, worker, relay, migrate,
     apply, diff, get, rollback,
     import_command, test, call, snippet_command, conform,
     workflow, describe, user, key, password,

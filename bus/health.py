@@ -17,10 +17,17 @@ class Health:
         self._state = state
         self._registry = registry
         self._pressure = pressure
+        self._stopping = False
+
+    def stop(self) -> None:
+        """This process is about to stop: say so to whoever would send it more."""
+        self._stopping = True
 
     async def causes(self) -> tuple[str, ...]:
         """Why the bus is not ready, in words; empty when it is."""
         found = []
+        if self._stopping:
+            found.append("stopping: this process ends soon; send what comes to another one")
         if self._registry.snapshot.revision == 0:
             found.append(f"registry: no revision is loaded{self._reason()}")
         try:

@@ -257,8 +257,11 @@ class Identities(Protocol):
 class RateLimiter(Protocol):
     """Counts calls per consumer."""
 
-    def admit(self, consumer: Consumer) -> None:
-        """Take one call from the consumer's bucket; raises RateLimited."""
+    def admit(self, consumer: Consumer) -> Awaitable[None] | None:
+        """Take one call from the consumer's bucket: at once, or when what this answers is awaited.
+
+        Raises RateLimited, either here or there.
+        """
 
 
 class Connector(Protocol):

@@ -1,14 +1,17 @@
-"""Granian serves the wired bus: HTTP roles in its worker processes, the worker role alone in a plain event loop."""
+"""Granian serves the wired bus: HTTP roles in its worker processes, the other roles alone in a plain event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import fields
-from typing import Any, Literal, TypeAlias, cast, get_args
+from types import FrameType
+from typing import Any, TypeAlias, cast
 
 import uvloop
 from granian import Granian
@@ -18,15 +21,16 @@ from granian.http import HTTP1Settings
 from bus.bootstrap import Bus
 from bus.listeners import written
 from bus.migrations.installation import check
+from bus.roles import Role
 from bus.settings import Settings, load
 from bus.telemetry import configure_logging
-
-Role = Literal["gateway", "console", "worker"]
-ALL_ROLES: frozenset[Role] = frozenset(get_args(Role))
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+#: What tells a server process that it is going to be stopped.
+NOTICE = signal.SIGUSR1
 
 #: Objects made, less those freed, before the collector looks for cycles among them.
 COLLECT_EVERY = 20_000
@@ -43,7 +47,7 @@ def run_http(settings: Settings, roles: frozenset[Role]) -> None:
     for listener in settings.listeners:
         listener.context()  # what is wrong with it stops the start here, and not in every worker again
     os.environ.update(_environment(settings, roles))
-    Granian(
+    server = Granian(
         "bus.server:application",
         factory=True,
         interface=Interfaces.ASGI,
@@ -60,17 +64,40 @@ def run_http(settings: Settings, roles: frozenset[Role]) -> None:
         workers_kill_timeout=int(settings.drain) + 5,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
-    ).serve()
+    )
+    if settings.drain_notice:
+        signal.signal(NOTICE, signal.SIG_IGN)  # until a server process is ready to hear it
+        server.on_startup(lambda: _give_notice(settings.drain_notice))
+    server.serve()
 
 
-async def run_worker(settings: Settings) -> None:
-    """Run the worker role until SIGTERM or SIGINT. Raises SchemaMismatch."""
+def _give_notice(seconds: float) -> None:
+    """On SIGTERM tell the server processes that they stop soon, and let them serve so long before they do."""
+    stop = cast("Callable[[int, FrameType | None], None]", signal.getsignal(signal.SIGTERM))
+    given = threading.Event()
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        if given.is_set():
+            return stop(number, frame)  # somebody is in a hurry
+        given.set()
+        for process in multiprocessing.active_children():
+            os.kill(cast("int", process.pid), NOTICE)
+        timer = threading.Timer(seconds, stop, (number, None))
+        timer.daemon = True
+        timer.start()
+        return None
+
+    signal.signal(signal.SIGTERM, notice)
+
+
+async def run_background(settings: Settings, roles: frozenset[Role]) -> None:
+    """Run roles that nobody calls until SIGTERM or SIGINT. Raises SchemaMismatch."""
     check(settings)
     configure_logging(settings)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    bus = Bus(settings, frozenset({"worker"}))
+    bus = Bus(settings, roles)
     await bus.start()
     try:
         await stopped.wait()
@@ -107,6 +134,8 @@ class Application:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
         _settle()
+        if self._bus.settings.drain_notice:
+            asyncio.get_running_loop().add_signal_handler(NOTICE, self._bus.notice)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._bus.stop()

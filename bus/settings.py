@@ -55,6 +55,10 @@ class Settings:
     """Memory of one process above which the same holds; 0 for nine tenths of its container's, where there is one."""
     drain: float = 10.0
     """How long a stopping process waits for exchanges under way."""
+    drain_notice: float = 0.0
+    """How long a gateway that was told to stop goes on serving while ``/readyz`` says 503 to load balancers."""
+    probe_port: int = 0
+    """Where a worker or relay of its own answers ``/healthz``, ``/readyz`` and ``/metrics``; 0: nowhere."""
     log_level: str = "info"
     timezone: str = "Asia/Shanghai"
     """The hospital's time zone, for pages and reports; stores keep UTC."""
@@ -103,6 +107,10 @@ def check(settings: Settings) -> Settings:
             raise SettingsInvalid(f"{name}: must be 0 (no limit) or more")
     if (settings.tls_certificate is None) is not (settings.tls_key is None):
         raise SettingsInvalid("tls_certificate and tls_key belong together")
+    if settings.drain_notice < 0:
+        raise SettingsInvalid("drain_notice: must be 0 or more seconds")
+    if not 0 <= settings.probe_port < 65536:
+        raise SettingsInvalid("probe_port: must be 0 (no probes) or a port up to 65535")
     check_listeners(settings.listeners, (settings.host, settings.port))
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsInvalid("database: must be a postgresql:// address, or empty for SQLite")

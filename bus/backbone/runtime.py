@@ -25,7 +25,7 @@ class Backbone:
     """Transport, consumers and relay of this process.
 
     ``consumers`` are those this process runs. Without a broker that keeps letters, a process carries only
-    the queues that it also consumes; with one, any process carries any queue.
+    the queues that it also consumes; with one, any process carries any queue, or leaves that to others (``relays``).
     """
 
     def __init__(
@@ -36,12 +36,15 @@ class Backbone:
         consumers: Sequence[TransactionConsumer | EffectConsumer] = (),
         pace: Pace | None = None,
         downtimes: Downtimes = ALWAYS_UP,
+        relays: bool = True,
     ) -> None:
         self._state = state
         self._transport = transport
         self._consumers = tuple(consumers)
         queues = QUEUES if transport.keeps else tuple(consumer.queue for consumer in self._consumers)
-        self._relay = Relay(state, transport, queues=queues, pace=pace, downtimes=downtimes)
+        self._relay: Relay | None = None
+        if relays or not transport.keeps:
+            self._relay = Relay(state, transport, queues=queues, pace=pace, downtimes=downtimes)
 
     async def start(self) -> None:
         """Connect, subscribe, then release what waits in the outbox. The state store must be started."""
@@ -51,11 +54,13 @@ class Backbone:
         if self._transport.keeps and self._consumers:
             for queue in QUEUES:
                 await self._transport.consume(dead(queue), self._drain, prefetch=_DRAIN_PREFETCH)
-        await self._relay.start()
+        if self._relay is not None:
+            await self._relay.start()
 
     async def stop(self, *, drain: float = 10.0) -> None:
         """Release nothing more, let handlers finish for up to ``drain`` seconds, disconnect."""
-        await self._relay.stop()
+        if self._relay is not None:
+            await self._relay.stop()
         for consumer in self._consumers:
             await consumer.stop(drain=drain)
         await self._transport.stop()

@@ -7,10 +7,12 @@ from dataclasses import fields
 
 import click
 
+from bus.errors import SettingsInvalid
 from bus.migrations.chain import revisions
 from bus.migrations.installation import check, standings
 from bus.pipeline import HOPS
 from bus.registry import open_store
+from bus.roles import ALL_ROLES, Role, check_roles
 from bus.settings import Settings
 from registry.live import LiveRegistry
 from registry.model import ServiceVersion, Snapshot
@@ -23,6 +25,10 @@ def describe(settings: Settings) -> None:
     _heading("settings")
     for field in fields(settings):
         click.echo(f"  {field.name:<16}{_shown(field.name, getattr(settings, field.name))}")
+    _heading("roles with these settings")
+    for roles in (ALL_ROLES, *(frozenset({role}) for role in sorted(ALL_ROLES))):
+        name = "serve" if roles == ALL_ROLES else ", ".join(roles)
+        click.echo(f"  {name:<16}{_verdict(settings, roles)}")
     _heading(f"schema, revision {revisions()[-1]}")
     for standing in standings(settings):
         click.echo(f"  {standing.place.name}  {standing.found or 'no tables yet'}")
@@ -39,6 +45,14 @@ def describe(settings: Settings) -> None:
     _heading("workflows")
     for name in sorted(registry.snapshot.workflows):
         click.echo(f"  {name}")
+
+
+def _verdict(settings: Settings, roles: frozenset[Role]) -> str:
+    try:
+        check_roles(settings, roles)
+    except SettingsInvalid as error:
+        return f"no: {error}"
+    return "yes"
 
 
 def _services(snapshot: Snapshot) -> None:

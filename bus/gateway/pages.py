@@ -50,7 +50,8 @@ class Pages:
         if path == "/metrics":
             return Answer(200, _METRICS, self.metrics())
         causes = await self.ready()
-        body = orjson.dumps({"ready": not causes, "causes": list(causes)})
+        revision = self.registry.snapshot.revision
+        body = orjson.dumps({"ready": not causes, "causes": list(causes), "revision": revision})
         return Answer(503 if causes else 200, "application/json", body)
 
     def contract(self, scope: Scope) -> Answer | None:

@@ -27,7 +27,8 @@ async def authorise(message: Message, onward: Next, ports: Ports) -> Message:
         )
     if operation.require and message.door != "workflow":
         check_proof(message.proof, operation)
-    ports.limiter.admit(consumer)
+    if (asking := ports.limiter.admit(consumer)) is not None:
+        await asking
     return await onward(message)
 
 

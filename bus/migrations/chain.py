@@ -67,14 +67,13 @@ def recorded(connection: Connection) -> str:
 
 def found(connection: Connection, stores: Iterable[Store]) -> str:
     """The revision that these stores are at; empty when there are no tables of theirs."""
-    if revision := recorded(connection):
-        return revision
     tables = inspect(connection)
     postgres = connection.dialect.name == "postgresql"
     marks = [MARKS[store] for store in stores]
-    if any(tables.has_table(table, schema if postgres else None) for table, schema in marks):
-        return revisions()[0]
-    return ""
+    if not any(tables.has_table(table, schema if postgres else None) for table, schema in marks):
+        return ""
+    # In this order: who commits tables and record between the two looks must not seem to have made no record.
+    return recorded(connection) or revisions()[0]
 
 
 def settle(connection: Connection, stores: frozenset[Store], where: str) -> None:

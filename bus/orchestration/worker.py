@@ -20,7 +20,8 @@ class Worker:
     """Deliveries, the workflow engine, its calls and its timers, as consumers of one backbone.
 
     ``http`` sends replies that go to an address of their own; without one they wait in their queue.
-    ``concurrency`` is how many letters of a queue are in hand at once; it bounds the calls under way.
+    ``concurrency`` is how many letters of a queue are in hand at once; it bounds the calls under way. Without
+    ``relays`` the letters of a broker that keeps them are carried there by other processes.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Worker:
         concurrency: int = 32,
         pace: Pace | None = None,
         downtimes: Downtimes = ALWAYS_UP,
+        relays: bool = True,
     ) -> None:
         self._timers = Timers(state)
         deliveries = Deliveries(registry, pipeline, downtimes)
@@ -44,7 +46,9 @@ class Worker:
         ]
         if http is not None:
             consumers.append(EffectConsumer(state, transport, REPLIES, Replies(http), concurrency=concurrency))
-        self._backbone = Backbone(state, transport, consumers=consumers, pace=pace, downtimes=downtimes)
+        self._backbone = Backbone(
+            state, transport, consumers=consumers, pace=pace, downtimes=downtimes, relays=relays
+        )
 
     async def start(self) -> None:
         """Connect, subscribe and go on with whatever an earlier life left. The state store must be started."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import closing
 from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from bus.errors import StateUnavailable
+from bus.security.users import Users
 from bus.settings import Settings
 
 #: Seconds a pass is good for: long enough for one request.
@@ -17,7 +19,14 @@ _PURPOSE = "meridian-local-pass"
 
 
 def console_secret(settings: Settings) -> bytes:
-    """The secret that the console signs with, made at first need and readable by the bus's own user only."""
+    """The secret that the console signs with, made at first need.
+
+    It is in the database that several consoles share, or in a file that only the bus's own user can read. Raises
+    StateUnavailable when the database cannot be reached.
+    """
+    if settings.database:
+        with closing(Users(settings)) as users:
+            return users.secret()
     path = _path(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     try:
@@ -32,7 +41,7 @@ def write_pass(settings: Settings, who: str) -> str:
     """A pass in the name of ``who``. Raises StateUnavailable when the secret is not there or may not be read."""
     path = _path(settings)
     try:
-        secret = path.read_bytes()
+        secret = console_secret(settings) if settings.database else path.read_bytes()
     except OSError as error:
         raise StateUnavailable(
             f"{path}: cannot be read ({error.strerror}); run this with the bus's settings and as its user, "

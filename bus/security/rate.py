@@ -19,7 +19,7 @@ class _Bucket:
 
 
 class TokenBuckets:
-    """Implements ``RateLimiter`` in memory: with N gateway processes a consumer gets up to N times its rate.
+    """Implements ``RateLimiter`` in memory, for an installation of one process; ``SharedBuckets`` is for several.
 
     ``consumer.rate`` is in calls a second (0: no limit); a burst of 0 stands for one second's worth. A new
     snapshot's numbers apply at the next call. ``clock`` is monotonic. Belongs to one event loop.
@@ -34,7 +34,7 @@ class TokenBuckets:
         rate = consumer.rate
         if rate <= 0:
             return
-        burst = float(consumer.burst or max(1.0, rate))
+        burst = burst_of(consumer)
         now = self._clock()
         bucket = self._buckets.get(consumer.name)
         if bucket is None or bucket.rate != rate or bucket.burst != burst:
@@ -42,8 +42,16 @@ class TokenBuckets:
         bucket.tokens = min(burst, bucket.tokens + (now - bucket.filled_at) * rate)
         bucket.filled_at = now
         if bucket.tokens < 1.0:
-            wait = (1.0 - bucket.tokens) / rate
-            raise RateLimited(
-                f"more than {rate:g} calls a second from {consumer.name}; try again in {wait:.1f} s", retry_after=wait
-            )
+            raise limited(consumer, (1.0 - bucket.tokens) / rate)
         bucket.tokens -= 1.0
+
+
+def burst_of(consumer: Consumer) -> float:
+    """How many calls this consumer may make at once."""
+    return float(consumer.burst or max(1.0, consumer.rate))
+
+
+def limited(consumer: Consumer, wait: float) -> RateLimited:
+    """The refusal of a call that may be tried again in ``wait`` seconds."""
+    text = f"more than {consumer.rate:g} calls a second from {consumer.name}; try again in {wait:.1f} s"
+    return RateLimited(text, retry_after=wait)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -62,6 +63,14 @@ audit_table = Table(
     Column("action", String(32), nullable=False),
     Column("object", String(128), nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
+)
+
+#: One row with ``id`` 1: what signs the sessions of every console that shares these users.
+secret_table = Table(
+    "console_secret",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("secret", LargeBinary, nullable=False),
 )
 
 #: Seconds a one-time sign-in link can be used.
@@ -181,6 +190,16 @@ class Users:
         if row is None or not used or row.expires_at < time.time():
             return None
         return self.find(row.name)
+
+    def secret(self) -> bytes:
+        """What signs the sessions of every console that shares these users; made by whoever asks first."""
+        with self._transaction() as connection:
+            exclude(connection)
+            found: bytes | None = connection.scalar(select(secret_table.c.secret))
+            if found is None:
+                found = secrets.token_bytes(32)
+                connection.execute(insert(secret_table).values(id=1, secret=found))
+        return bytes(found)
 
     def record(self, actor: str, action: str, target: str = "", reason: str = "") -> None:
         """Write one line of the audit: who did what to which object, and why. Returns when it is on disk."""

@@ -31,7 +31,7 @@ def bus(tmp_path_factory: pytest.TempPathFactory, open_archive: Archive) -> Iter
     """The gateway before the archive."""
     hospital = Path(__file__).parent / "hospital"
     found = ServedBus(tmp_path_factory.mktemp("bus"), {"ARCHIVE_URL": open_archive.url}, hospital)
-    found.start("gateway")
+    found.start()
     yield found
     found.stop()
 
