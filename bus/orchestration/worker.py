@@ -46,9 +46,7 @@ class Worker:
         ]
         if http is not None:
             consumers.append(EffectConsumer(state, transport, REPLIES, Replies(http), concurrency=concurrency))
-        self._backbone = Backbone(
-            state, transport, consumers=consumers, pace=pace, downtimes=downtimes, relays=relays
-        )
+        self._backbone = Backbone(state, transport, consumers=consumers, pace=pace, downtimes=downtimes, relays=relays)
 
     async def start(self) -> None:
         """Connect, subscribe and go on with whatever an earlier life left. The state store must be started."""
