@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bus.database import check_database
 from bus.migrations.chain import ALL, settle
 from bus.migrations.places import database
 from bus.settings import Settings
@@ -13,10 +14,11 @@ from registry.store_engine import sqlite_url
 def open_store(settings: Settings) -> RegistryStore:
     """The store in PostgreSQL, or in ``registry.db`` of the data folder, which is made if need be.
 
-    Raises RegistryUnavailable when the folder cannot be made. The store itself is opened when it is first used, and
-    raises SchemaMismatch for tables of another release.
+    The store itself is opened when it is first used, and raises SchemaMismatch for tables of another release. Raises
+    RegistryUnavailable when the folder cannot be made, SettingsInvalid or StateUnavailable when the database is no use.
     """
     if settings.database:
+        check_database(settings.database)
         where = database(settings.database).name
         return RegistryStore(settings.database, lambda connection: settle(connection, ALL, where))
     try:

@@ -19,6 +19,7 @@ from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 
 from bus.bootstrap import Bus
+from bus.database import check_database
 from bus.listeners import written
 from bus.migrations.installation import check
 from bus.roles import Role
@@ -46,6 +47,8 @@ def run_http(settings: Settings, roles: frozenset[Role]) -> None:
     check(settings)
     for listener in settings.listeners:
         listener.context()  # what is wrong with it stops the start here, and not in every worker again
+    if settings.database:
+        check_database(settings.database)
     os.environ.update(_environment(settings, roles))
     server = Granian(
         "bus.server:application",

@@ -1,0 +1,89 @@
+"""A ``database`` that cannot be used is said in one line, which names the setting and holds no password."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from loopback import QuietHandler, serving
+from psycopg import sql
+
+from bus import database
+from bus.cli import meridian
+from bus.database import check_database
+from bus.errors import SettingsInvalid, StateUnavailable
+
+pytestmark = pytest.mark.integration
+
+_SECRET = "invented-secret"
+
+
+def _with(url: str, **changes: str) -> str:
+    """``url`` with another user, name, host or port, and always a password."""
+    host, _, port = url.partition("@")[2].partition("/")[0].partition(":")
+    parts = {"user": "meridian", "host": host, "port": port, "name": "postgres"} | changes
+    return "postgresql://{user}:{secret}@{host}:{port}/{name}".format(**parts, secret=_SECRET)
+
+
+def _refusal(url: str) -> str:
+    with pytest.raises((SettingsInvalid, StateUnavailable)) as caught:
+        check_database(url)
+    told = str(caught.value)
+    assert told.startswith("database: ")
+    assert _SECRET not in told
+    assert "\n" not in told
+    return told
+
+
+def test_a_database_that_can_be_used_is_let_pass(postgres_url: str) -> None:
+    check_database(postgres_url)
+
+
+def test_an_unknown_database_or_user_is_named(postgres_url: str) -> None:
+    assert "has no database 'nowhere'" in _refusal(_with(postgres_url, name="nowhere"))
+    assert "refuses the user 'eve'" in _refusal(_with(postgres_url, user="eve"))
+
+
+def test_a_wrong_password_is_told_and_not_shown(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE ward LOGIN PASSWORD 'right'"))
+        (path,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+        rules = Path(path)
+        before = rules.read_text(encoding="utf-8")
+        rules.write_text("host all ward 127.0.0.1/32 scram-sha-256\n" + before, encoding="utf-8")
+        connection.execute("SELECT pg_reload_conf()")
+        try:
+            connection.execute("SELECT pg_sleep(0.3)")
+            assert "refuses the user 'ward' or its password" in _refusal(_with(postgres_url, user="ward"))
+        finally:
+            rules.write_text(before, encoding="utf-8")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute("DROP ROLE ward")
+
+
+def test_a_host_or_port_that_is_not_there_is_told_from_a_refusal(postgres_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = str(taken.getsockname()[1])
+    assert "the port is closed" in _refusal(_with(postgres_url, port=closed))
+    assert "'no.such.host.invalid' is not known here" in _refusal(_with(postgres_url, host="no.such.host.invalid"))
+
+
+def test_a_server_that_is_no_postgresql_is_told_so() -> None:
+    with serving(QuietHandler) as url:
+        assert "is no PostgreSQL" in _refusal(f"postgresql://meridian:{_SECRET}@{url.removeprefix('http://')}/x")
+
+
+def test_a_server_that_is_too_old_is_told_so(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "OLDEST", 990_000)
+    assert "needs 99 or newer" in _refusal(postgres_url)
+
+
+def test_the_command_line_says_it_in_one_line_with_status_1(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERIDIAN_DATABASE", _with(postgres_url, name="nowhere"))
+    for verb in (["serve", "--port", "1"], ["get", "services"]):
+        done = CliRunner().invoke(meridian, verb)
+        assert isinstance(done.exception, SettingsInvalid)
+        assert "has no database 'nowhere'" in str(done.exception)
