@@ -89,7 +89,7 @@ class Bus:
         self.pipeline = Pipeline(ports, observe=self.metrics.observe)
         self.transport = open_transport(settings)
         self.backbone = self._backbone()
-        self.health = Health(self.state, self.registry, self.pressure)
+        self.health = Health(self.state, self.registry, self.pressure, self.transport)
         self.doors = self._doors(ports, self._console() if "console" in roles else None)
         self.listeners = Listeners(
             self._listeners(),
@@ -194,6 +194,7 @@ class Bus:
             ports,
             fallback=console,
             ready=self.health.causes,
+            notes=self.health.notes,
             metrics=self.metrics.render,
         )
 

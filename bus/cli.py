@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bus.commands.backbone import backbone
 from bus.commands.call import call, snippet_command
 from bus.commands.cases import test
 from bus.commands.conform import conform
@@ -39,7 +40,7 @@ for command in (
     serve, gateway, console, worker, relay, migrate,
     apply, diff, get, rollback,
     import_command, test, call, snippet_command, conform,
-    workflow, describe, user, key, password,
+    workflow, backbone, describe, user, key, password,
     parked, lanes,
 ):  # fmt: skip
     meridian.add_command(command)

@@ -171,19 +171,29 @@ class Letter:
 #: Handles one letter. Returns when its effect is committed; raises to have it retried or dead-lettered.
 Handler: TypeAlias = Callable[[Letter], Awaitable[None]]
 
+#: Told the name of a queue that a broker has lost, with every letter it had confirmed.
+Lost: TypeAlias = Callable[[str], Awaitable[None]]
+
 
 class Transport(Protocol):
     """A broker. ``keeps`` says whether a published letter survives the death of the broker's process."""
 
     keeps: bool
 
-    async def start(self) -> None: ...
+    async def start(self, lost: Lost) -> None:
+        """Start connecting. ``lost`` is awaited before a queue that has vanished is made anew."""
 
     async def publish(self, letters: Sequence[Letter]) -> Sequence[str]:
         """Publish; answer the ids that the broker confirmed. Raises BackboneUnavailable when it is unreachable."""
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> None:
         """Start handing letters of this queue to the handler; reconnects and redeclares without help."""
+
+    def troubles(self) -> Sequence[str]:
+        """Why letters do not flow now, in words; nothing when they do, and before ``start``."""
+
+    def unusable(self) -> str:
+        """The setting that is wrong, in words, as long as it has not been right since ``start``; else nothing."""
 
     async def stop(self) -> None: ...
 

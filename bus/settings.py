@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from bus.backbone.broker_address import BrokerAddress, BrokerTls, is_rabbitmq, read_broker
 from bus.errors import SettingsInvalid as SettingsInvalid
 from bus.listeners import Listener, check_listeners, read_listeners
 
@@ -35,7 +36,16 @@ class Settings:
     database: str = ""
     """``postgresql://…`` for journal, state and registry; empty for SQLite files in ``data``."""
     broker: str = "embedded"
-    """``embedded``, or the ``amqp://`` address of RabbitMQ, or any other kombu transport's address."""
+    """``embedded``, or the ``amqp(s)://`` address of RabbitMQ's nodes, or any other kombu transport's address."""
+    broker_ca: Path | None = None
+    """PEM of the authorities to trust for ``amqps://``; None for the system's."""
+    broker_certificate: Path | None = None
+    """PEM files that the bus shows to RabbitMQ: its chain and (``broker_key``) its key."""
+    broker_key: Path | None = None
+    broker_server_name: str = ""
+    """The name RabbitMQ's certificate must bear, where it is not the host's in ``broker``."""
+    broker_management: str = ""
+    """``http(s)://user:password@host:15672`` of RabbitMQ's management API, for ``meridian backbone check``."""
     max_body: int = 4 * 1024 * 1024
     body_timeout: float = 15.0
     max_reply: int = 32 * 1024 * 1024
@@ -62,6 +72,14 @@ class Settings:
     log_level: str = "info"
     timezone: str = "Asia/Shanghai"
     """The hospital's time zone, for pages and reports; stores keep UTC."""
+
+    def broker_address(self) -> BrokerAddress:
+        """Where RabbitMQ is. Raises SettingsInvalid, which names the setting; also for files of no use."""
+        tls = BrokerTls(self.broker_ca, self.broker_certificate, self.broker_key, self.broker_server_name)
+        address = read_broker(self.broker, tls)
+        if address.tls is not None:
+            address.tls.context()
+        return address
 
     @property
     def base_url(self) -> str:
@@ -114,6 +132,10 @@ def check(settings: Settings) -> Settings:
     check_listeners(settings.listeners, (settings.host, settings.port))
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsInvalid("database: must be a postgresql:// address, or empty for SQLite")
+    if is_rabbitmq(settings.broker):
+        settings.broker_address()
+    if settings.broker_management and not settings.broker_management.startswith(("http://", "https://")):
+        raise SettingsInvalid("broker_management: write http://user:password@host:15672")
     if settings.workers > 1 and not settings.database:
         raise SettingsInvalid("workers: more than one process needs database = postgresql://… (SQLite has one writer)")
     return settings

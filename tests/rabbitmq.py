@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -109,13 +109,21 @@ class RabbitNode:
         self.kill9()
         self._home.close()
 
-    def prepare(self, config: str = "") -> None:
-        """Write the node's files; ``config`` is added to its rabbitmq.conf. ``start`` does so by itself."""
+    def prepare(self, config: str = "", *, files: Mapping[str, Path] | None = None) -> None:
+        """Write the node's files; ``config`` is added to its rabbitmq.conf. ``start`` does so by itself.
+
+        ``files`` are copied to where the broker's user can read them, and named as ``ssl_options``.
+        """
         self._folder.mkdir(mode=0o777)
         if self._home.user is not None:
             shutil.chown(self._folder, self._home.user)
         management = f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.management}\n"
         basics = "disk_free_limit.absolute = 50MB\nlog.file.level = warning\n"
+        for option, source in (files or {}).items():
+            copy = self._folder / source.name
+            copy.write_bytes(source.read_bytes())
+            copy.chmod(0o644)
+            config += f"ssl_options.{option} = {copy}\n"
         more = management if "rabbitmq_management" in self._plugins else ""
         (self._folder / "rabbitmq.conf").write_text(basics + more + config, encoding="utf-8")
         plugins = self._folder / "enabled_plugins"

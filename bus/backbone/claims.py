@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    delete,
     exists,
     func,
     literal,
@@ -24,13 +23,17 @@ from sqlalchemy import (
 )
 
 from bus.backbone import history
-from bus.backbone.outbox import letter_of
+from bus.backbone.outbox import letter_of, topic
 from bus.backbone.parking import give_up
 from bus.backbone.tables import outbox, suspected
 from bus.backbone.topology import DELIVERY_LIMIT
 from bus.downtime.backlog import Gate, gates, spend
 from bus.downtime.period import Downtime
 from bus.ports import Letter
+from bus.state.topics import announce
+
+#: Owner of letters that a broker has confirmed and no consumer has finished.
+KEPT = "broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,26 @@ def give_back(connection: Connection, claimant: Claimant, letters: Sequence[Lett
     _update(connection, claimant, letters, ready_at)
 
 
-def sent(connection: Connection, claimant: Claimant, letters: Sequence[Letter], resend_at: float) -> None:
-    """Note that a broker that keeps letters has taken these: only rows that hold a lane, expire, are counted or are
-    suspects stay.
+def sent(
+    connection: Connection, claimant: Claimant, letters: Sequence[Letter], resend_at: float, resend_free_at: float
+) -> None:
+    """Note that a broker that keeps letters has taken these. Their rows stay until a consumer has finished them.
 
-    Rows that meanwhile belong to nobody or somebody else are a consumer's retry and stay untouched.
+    Rows that meanwhile belong to nobody or somebody else are a consumer's retry and stay untouched. Letters that
+    others wait for are sent again at ``resend_at``, all others much later.
     """
-    plain = and_(outbox.c.lane == "", outbox.c.expires_at.is_(None), outbox.c.counted == "", ~suspected)
-    free = and_(_mine(claimant, letters), plain)
-    connection.execute(delete(outbox).where(free))
-    _update(connection, claimant, letters, resend_at)
+    if letters:
+        waited_for = or_(outbox.c.lane != "", suspected)
+        ready_at = case((waited_for, literal(resend_at)), else_=literal(resend_free_at))
+        connection.execute(update(outbox).where(_mine(claimant, letters)).values(owner=KEPT, ready_at=ready_at))
+
+
+def lost(connection: Connection, queue: str, now: float) -> int:
+    """The broker has lost ``queue`` with all it had taken: send that again; answers how many letters that is."""
+    kept = and_(outbox.c.queue == queue, outbox.c.owner == KEPT, outbox.c.parked_at.is_(None))
+    rows = connection.execute(update(outbox).where(kept).values(owner="", ready_at=now).returning(outbox.c.seq)).all()
+    announce(connection, topic(queue))
+    return len(rows)
 
 
 def renew(connection: Connection, claimant: Claimant, now: float) -> None:
@@ -100,7 +113,7 @@ def renew(connection: Connection, claimant: Claimant, now: float) -> None:
 
 def take_over(connection: Connection, now: float) -> None:
     """End every lease: nobody but the caller's process works on this store, so all holders are dead."""
-    connection.execute(update(outbox).where(outbox.c.owner != "").values(ready_at=now))
+    connection.execute(update(outbox).where(outbox.c.owner.not_in(("", KEPT))).values(ready_at=now))
 
 
 #: Written out, as for every condition that chooses an index.

@@ -16,7 +16,7 @@ import structlog
 
 from bus.backbone.embedded_session import Arrived, Session
 from bus.errors import BackboneUnavailable, ShuttingDown
-from bus.ports import Handler, Letter
+from bus.ports import Handler, Letter, Lost
 
 _log = structlog.get_logger(__name__)
 
@@ -51,8 +51,11 @@ class EmbeddedTransport:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def start(self) -> None:
-        """Start the thread. Raises BackboneUnavailable when the address cannot be reached."""
+    async def start(self, lost: Lost) -> None:
+        """Start the thread; what this broker loses, the outbox still has in hand.
+
+        Raises BackboneUnavailable when the address cannot be reached.
+        """
         self._loop = asyncio.get_running_loop()
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="backbone", daemon=True)
@@ -73,6 +76,14 @@ class EmbeddedTransport:
         """Hand the letters of ``queue`` to ``handler``, up to ``prefetch`` at a time."""
         self._handlers[queue] = handler
         await self._order(lambda session: session.consume(queue, prefetch))
+
+    def troubles(self) -> Sequence[str]:
+        """This broker is part of the process."""
+        return ()
+
+    def unusable(self) -> str:
+        """An address of no use stops the start instead."""
+        return ""
 
     async def stop(self) -> None:
         """Stop the thread and whatever handlers still run; unfinished letters stay in the outbox."""

@@ -1,21 +1,52 @@
-"""Declares the topology on RabbitMQ; every connection does so first, which makes a fresh broker usable."""
+"""Brings RabbitMQ to the topology; every connection does so first, which makes a fresh broker usable."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bus.backbone.rabbitmq_link import answered
-from bus.backbone.topology import EXCHANGE, QUEUES, dead, dead_arguments, physical, quorum_arguments
+from pika.exceptions import ChannelClosedByBroker
+
+from bus.backbone.rabbitmq_channel import Channel
+from bus.backbone.topology import EXCHANGE, arguments_by_name, logical
+from bus.ports import Lost
+
+_NOT_FOUND = 404
+_DIFFERS = 406
 
 
-async def declare(channel: Any) -> None:
-    """Declare the exchange and, for every queue, its dead-letter queue and itself."""
-    await answered(channel.exchange_declare, EXCHANGE, "direct", durable=True)
-    for queue in QUEUES:
-        await _declare_queue(channel, physical(dead(queue)), dead_arguments())
-        await _declare_queue(channel, physical(queue), quorum_arguments(queue))
+async def declare(connection: Any, lost: Lost) -> tuple[str, ...]:
+    """Declare what is missing, and answer in words what is there and differs, which no declaration can change.
+
+    ``lost`` is awaited with the name of every queue that is missing, *before* it is declared: whoever dies in
+    between leaves it missing, and the next one calls again. Raises AMQPError, and what ``lost`` raises.
+    """
+    differences = []
+    channel = await Channel.open(connection)
+    try:
+        await channel.call("exchange_declare", EXCHANGE, "direct", durable=True)
+    except ChannelClosedByBroker as error:
+        differences.append(_difference(error))
+        channel = await Channel.open(connection)
+    for name, arguments in arguments_by_name().items():
+        try:
+            await channel.call("queue_declare", name, passive=True)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _NOT_FOUND:
+                raise
+            channel = await Channel.open(connection)
+            await lost(logical(name))
+        try:
+            await channel.call("queue_declare", name, durable=True, arguments=arguments)
+        except ChannelClosedByBroker as error:
+            differences.append(_difference(error))
+            channel = await Channel.open(connection)
+        await channel.call("queue_bind", name, EXCHANGE, name)
+    channel.close()
+    return tuple(differences)
 
 
-async def _declare_queue(channel: Any, name: str, arguments: dict[str, object]) -> None:
-    await answered(channel.queue_declare, name, durable=True, arguments=arguments)
-    await answered(channel.queue_bind, name, EXCHANGE, name)
+def _difference(error: ChannelClosedByBroker) -> str:
+    """The broker's own words for what it has and was asked for; any other refusal goes on."""
+    if error.reply_code != _DIFFERS:
+        raise error
+    return str(error.reply_text).removeprefix("PRECONDITION_FAILED - ")

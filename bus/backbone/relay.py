@@ -29,7 +29,8 @@ _log = structlog.get_logger(__name__)
 class Pace:
     """How a relay works; seconds. Letters posted by this process do not wait for ``poll``.
 
-    ``resend`` is when a letter that holds its lane is published again although the broker had confirmed it.
+    ``resend`` is when a letter that holds its lane is published again although the broker had confirmed it,
+    ``resend_free`` when one that holds up nobody is: a broker's backlog may be long.
     ``remember`` is how long the inbox recognises a duplicate. ``expiry`` is how late an expired letter is noticed.
     """
 
@@ -38,6 +39,7 @@ class Pace:
     lease: float = 30.0
     refused: float = 1.0
     resend: float = 900.0
+    resend_free: float = 6 * 3600.0
     remember: float = 7 * 86400.0
     expiry: float = 1.0
     backoff: float = 0.5
@@ -73,6 +75,8 @@ class Relay:
         """Take over what an earlier life of this process left, and start. The transport must be started."""
         if not self._state.shared:
             await self._state.write(lambda connection: claims.take_over(connection, time.time()))
+        if not self._transport.keeps:  # what another broker has confirmed in the past it does not hand to us
+            await self._state.write(lambda c: [claims.lost(c, queue, time.time()) for queue in self._queues])
         loop = asyncio.get_running_loop()
         for queue in self._queues:
             wake = asyncio.Event()
@@ -133,9 +137,11 @@ class Relay:
             def note(connection: Connection) -> None:
                 claims.give_back(connection, claimant, refused, now + pace.refused)
                 if self._transport.keeps and taken:
-                    claims.sent(connection, claimant, taken, now + pace.resend)
+                    claims.sent(connection, claimant, taken, now + pace.resend, now + pace.resend_free)
 
             await self._state.write(note)
+        if not taken:  # a full queue, or one without a leader: knock less and less often
+            raise BackboneUnavailable("the broker takes no letters of this queue")
         return True
 
     async def _renew(self) -> None:

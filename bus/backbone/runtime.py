@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
 from sqlalchemy import Connection
 
-from bus.backbone import history, inbox, outbox
+from bus.backbone import claims, history, inbox, outbox
 from bus.backbone.consumer import EffectConsumer, TransactionConsumer, insist
 from bus.backbone.dead_letters import bury
 from bus.backbone.parking import give_up
@@ -16,6 +18,8 @@ from bus.backbone.topology import DEATH, FLAW, QUEUES, dead, origin
 from bus.downtime.absent import ALWAYS_UP
 from bus.ports import Downtimes, Letter, Transport
 from bus.state.store import State
+
+_log = structlog.get_logger(__name__)
 
 _DRAIN_PREFETCH = 16
 _BROKERS_OWN = ("x-first-death-", "x-last-death-", DEATH)
@@ -48,7 +52,7 @@ class Backbone:
 
     async def start(self) -> None:
         """Connect, subscribe, then release what waits in the outbox. The state store must be started."""
-        await self._transport.start()
+        await self._transport.start(self._send_again)
         for consumer in self._consumers:
             await consumer.start()
         if self._transport.keeps and self._consumers:
@@ -64,6 +68,12 @@ class Backbone:
         for consumer in self._consumers:
             await consumer.stop(drain=drain)
         await self._transport.stop()
+
+    async def _send_again(self, queue: str) -> None:
+        """The broker has lost this queue: whatever it had confirmed and we have not finished goes once more."""
+        count = await self._state.write(lambda connection: claims.lost(connection, origin(queue), time.time()))
+        if count:
+            _log.error("the broker lost a queue; its letters are sent again", queue=queue, count=count)
 
     async def _drain(self, letter: Letter) -> None:
         """Put what the broker gave up with the dead letters, where somebody will look."""

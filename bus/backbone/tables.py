@@ -24,8 +24,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bus.state.store import metadata
 
 #: Letters that are not finished. ``ready_at`` is when a relay may take the row: its due time, or the end of
-#: the lease of the relay named in ``owner``. ``crashes`` counts owners that died with it. A row with ``parked_at``
-#: waits for a person and is never due, but it still holds its lane. One that is not done at ``expires_at`` is parked.
+#: the lease of the relay named in ``owner``, which is ``broker`` once a broker that keeps letters has confirmed it.
+#: ``crashes`` counts owners that died with it. A row with ``parked_at`` waits for a person and is never due, but it
+#: still holds its lane. One that is not done at ``expires_at`` is parked.
 #: ``counted`` is the service whose own bound on its backlog counts the letter.
 #: ``system`` is whom the letter goes to, empty where no downtime concerns it; ``held`` the number of the downtime that
 #: holds it, 0 for none. Of letters with one ``supersedes`` only the newest matters after a downtime; ``superseded_by``

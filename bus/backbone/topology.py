@@ -64,6 +64,11 @@ def physical(queue: str) -> str:
     return f"{EXCHANGE}.{queue}"
 
 
+def logical(name: str) -> str:
+    """The bus's own name of a queue on a broker."""
+    return name.removeprefix(f"{EXCHANGE}.")
+
+
 def dead(queue: str) -> str:
     """The queue that takes what a broker gives up of ``queue``."""
     return f"{queue}{_DEAD}"
@@ -74,8 +79,13 @@ def origin(queue: str) -> str:
     return queue.removesuffix(_DEAD)
 
 
+MAX_LETTERS: Final = 100_000
+MAX_BYTES: Final = 1024**3
+"""What a queue holds at most; beyond that letters wait in the outbox, which is on a larger disk and can be searched."""
+
+
 def quorum_arguments(queue: str) -> dict[str, object]:
-    """RabbitMQ arguments of a queue: replicated, bounded deliveries, dead letters handed over at least once.
+    """RabbitMQ arguments of a queue: replicated, bounded, few deliveries, dead letters handed over at least once.
 
     ``at-least-once`` dead-lettering needs ``reject-publish``; a refused letter stays in the outbox.
     """
@@ -86,6 +96,8 @@ def quorum_arguments(queue: str) -> dict[str, object]:
         "x-dead-letter-routing-key": physical(dead(queue)),
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
+        "x-max-length": MAX_LETTERS,
+        "x-max-length-bytes": MAX_BYTES,
     }
 
 
@@ -95,3 +107,12 @@ def dead_arguments() -> dict[str, object]:
     Where the limit is left out, RabbitMQ 4 drops a letter after 20 deliveries.
     """
     return {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+
+
+def arguments_by_name() -> dict[str, dict[str, object]]:
+    """Every queue by its name on a broker, each dead-letter queue before its own, with its arguments."""
+    found = {}
+    for queue in QUEUES:
+        found[physical(dead(queue))] = dead_arguments()
+        found[physical(queue)] = quorum_arguments(queue)
+    return found

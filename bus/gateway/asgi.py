@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bus.errors import NotFound
 from bus.gateway.answer import Answer, AsgiApp, Receive, Scope, Send, StreamedAnswer, respond
@@ -17,7 +17,8 @@ from bus.ports import Ports
 class Gateway:
     """Turns HTTP into messages, and their replies or errors into HTTP in the caller's protocol.
 
-    ``ready`` tells why the bus cannot keep its promises (nothing when it can), ``metrics`` the Prometheus text;
+    ``ready`` tells why the bus cannot keep its promises (nothing when it can), ``notes`` what somebody should look at
+    all the same, ``metrics`` the Prometheus text;
     ``fallback`` takes every other path. Without a pipeline only the pages are served.
     """
 
@@ -27,12 +28,13 @@ class Gateway:
         ports: Ports,
         *,
         ready: Ready,
+        notes: Callable[[], Sequence[str]] = tuple,
         metrics: Callable[[], bytes],
         fallback: AsgiApp | None = None,
     ) -> None:
         self._doors = None if pipeline is None else Doors(pipeline, ports.registry, ports.settings)
         self._snapshots = ports.registry
-        self._pages = Pages(ports.registry, ports.settings.base_url, ready, metrics)
+        self._pages = Pages(ports.registry, ports.settings.base_url, ready, notes, metrics)
         self._fallback = fallback
 
     def drain(self) -> None:

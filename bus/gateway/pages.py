@@ -38,6 +38,7 @@ class Pages:
     registry: SnapshotSource
     base_url: str
     ready: Ready
+    notes: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
 
     async def page(self, scope: Scope) -> Answer | None:
@@ -50,8 +51,8 @@ class Pages:
         if path == "/metrics":
             return Answer(200, _METRICS, self.metrics())
         causes = await self.ready()
-        revision = self.registry.snapshot.revision
-        body = orjson.dumps({"ready": not causes, "causes": list(causes), "revision": revision})
+        told = {"causes": list(causes), "notes": list(self.notes()), "revision": self.registry.snapshot.revision}
+        body = orjson.dumps({"ready": not causes, **told})
         return Answer(503 if causes else 200, "application/json", body)
 
     def contract(self, scope: Scope) -> Answer | None:

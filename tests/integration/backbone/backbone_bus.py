@@ -11,10 +11,12 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, func, select
 
+from bus.backbone.claims import KEPT
 from bus.backbone.consumer import EffectConsumer, EffectHandler, TransactionConsumer, TransactionHandler
 from bus.backbone.dead_letters import DeadLetter, dead_letters, one_dead_letter
 from bus.backbone.outbox import SqlOutbox
 from bus.backbone.rabbitmq import RabbitTransport
+from bus.backbone.rabbitmq_link import Tuning
 from bus.backbone.relay import Pace
 from bus.backbone.retries import Retries
 from bus.backbone.runtime import Backbone
@@ -28,6 +30,8 @@ QUICK = Retries(delays=(0.05, 0.1), attempts=3, unexpected=3)
 #: Leases end soon after the death of their owner, so that a test need not wait half a minute.
 LEASE = 1.5
 PACE = Pace(poll=0.05, lease=LEASE, refused=0.1, backoff=0.1, longest_backoff=0.3)
+
+TUNING = Tuning(longest_pause=1.0, patience=3.0, leaderless=5.0)
 
 Making: TypeAlias = Callable[[State, Transport], TransactionConsumer | EffectConsumer]
 
@@ -43,6 +47,15 @@ class MiniBus:
     async def waiting(self) -> int:
         """How many letters are in the outbox."""
         return await self.state.read(lambda c: c.scalar(select(func.count()).select_from(outbox)) or 0)
+
+    async def handed_over(self) -> None:
+        """Wait until the broker has confirmed everything that is in the outbox."""
+        here = select(func.count()).select_from(outbox).where(outbox.c.owner != KEPT)
+        for _ in range(400):
+            if not await self.state.read(lambda c: c.scalar(here)):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("the broker did not take everything")
 
     async def first_dead(self, *, within: float = 20.0) -> DeadLetter:
         """Wait for a dead letter, and read it whole."""
@@ -80,7 +93,7 @@ async def running(
     """Run a bus with these consumers; ``before`` may tamper with it before it starts."""
     state, transport = State(settings), open_transport(settings)
     if isinstance(transport, RabbitTransport):
-        transport = RabbitTransport(settings.broker, longest_pause=1.0, patience=3.0)
+        transport = RabbitTransport(settings.broker_address(), TUNING)
     bus = MiniBus(state, transport, SqlOutbox(state))
     await state.start()
     if before is not None:

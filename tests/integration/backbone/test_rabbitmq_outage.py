@@ -128,7 +128,7 @@ async def test_a_letter_that_cannot_be_routed_stays_until_its_queue_is_declared_
             rabbitmq_installation, lambda channel: channel.queue_unbind(physical(DELIVER), EXCHANGE, physical(DELIVER))
         )
         await bus.outbox.post([letter("late", DELIVER)])
-        await _empty(bus)
+        await bus.handed_over()
     async with running(rabbitmq_installation, transactional(DELIVER, lambda _, got: seen.append(got.id))):
         await eventually(lambda: seen == ["somewhere", "late"])
 

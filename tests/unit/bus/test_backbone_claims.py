@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 
-from bus.backbone import claims, outbox
+from bus.backbone import claims, outbox, parking
 from bus.backbone.dead_letters import dead_letters
 from bus.backbone.topology import DELIVERY_LIMIT, ENGINE
 from bus.errors import BusError
@@ -86,14 +86,31 @@ async def test_a_lane_gives_one_letter_at_a_time_and_a_failed_one_keeps_its_plac
     await state.write(work)
 
 
-async def test_a_broker_that_keeps_letters_frees_rows_but_for_those_that_hold_a_lane(state: State) -> None:
+async def test_what_a_broker_confirmed_stays_until_it_is_finished_and_goes_again_much_later(state: State) -> None:
     def work(connection: Connection) -> None:
-        outbox.post(connection, [letter(1, "a"), letter(2, "a"), letter(3)])
+        outbox.post(connection, [letter(1, "a"), letter(2, "a"), letter(3), letter(4)])
         letters = claims.claim(connection, BROKER, ENGINE, NOW, 100)
-        claims.sent(connection, BROKER, letters, NOW + 900)
-        assert connection.exec_driver_sql("SELECT id FROM outbox ORDER BY seq").scalars().all() == ["1", "2"]
+        claims.sent(connection, BROKER, letters, NOW + 900, NOW + 9000)
+        claims.take_over(connection, NOW)  # a process that starts: the broker still has them
+        outbox.remove(connection, letter(4))
         assert taken(connection, NOW + 899, BROKER) == []
         assert taken(connection, NOW + 900, BROKER) == ["1"]
+        assert taken(connection, NOW + 9000, BROKER) == ["1", "3"]
+
+    await state.write(work)
+
+
+async def test_a_queue_that_the_broker_lost_has_what_it_held_sent_again_and_nothing_else(state: State) -> None:
+    def work(connection: Connection) -> None:
+        outbox.post(connection, [letter("kept"), letter("retried"), letter("parked", "a"), letter("in hand")])
+        letters = claims.claim(connection, BROKER, ENGINE, NOW, 3)
+        claims.sent(connection, BROKER, letters, NOW + 900, NOW + 900)
+        outbox.postpone(connection, Letter("retried", ENGINE, b"{}", attempt=2), NOW + 500)
+        parking.park(connection, letter("parked", "a"), "mapping", "no code")
+        outbox.post(connection, [letter("later")], due_at=NOW + 500)
+        claims.claim(connection, BROKER, ENGINE, NOW, 9)
+        assert claims.lost(connection, ENGINE, NOW) == 1
+        assert taken(connection, NOW, BROKER) == ["kept"]
 
     await state.write(work)
 
@@ -103,7 +120,7 @@ async def test_a_retry_that_comes_before_the_confirm_is_noted_survives_it(state:
         outbox.post(connection, [letter(1)])
         letters = claims.claim(connection, BROKER, ENGINE, NOW, 100)
         outbox.postpone(connection, Letter("1", ENGINE, b"{}", attempt=2), NOW + 5)
-        claims.sent(connection, BROKER, letters, NOW + 900)
+        claims.sent(connection, BROKER, letters, NOW + 900, NOW + 900)
         assert [found.attempt for found in claims.claim(connection, BROKER, ENGINE, NOW + 5, 9)] == [2]
 
     await state.write(work)

@@ -15,7 +15,7 @@ from bus.backbone.consumer import EffectConsumer, TransactionConsumer
 from bus.backbone.dead_letters import DeadLetter, dead_letters
 from bus.backbone.topology import CALLS, ENGINE
 from bus.errors import ProviderUnreachable, ShuttingDown, StateUnavailable
-from bus.ports import Handler, Letter
+from bus.ports import Handler, Letter, Lost
 from bus.settings import Settings
 from bus.state.store import State
 
@@ -30,8 +30,14 @@ class Hand:
     def __init__(self) -> None:
         self.deliver: Handler
 
-    async def start(self) -> None:
+    async def start(self, lost: Lost) -> None:
         """Nothing to connect."""
+
+    def troubles(self) -> Sequence[str]:
+        return ()
+
+    def unusable(self) -> str:
+        return ""
 
     async def stop(self) -> None:
         """Nothing to disconnect."""

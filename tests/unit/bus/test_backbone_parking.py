@@ -149,15 +149,6 @@ async def test_a_letter_whose_time_is_over_is_parked_unless_somebody_is_at_it(st
     await state.write(work)
 
 
-async def test_a_broker_that_keeps_letters_leaves_the_row_of_one_that_may_expire(state: State) -> None:
-    def work(connection: Connection) -> None:
-        outbox.post(connection, [letter(1, expires_at=NOW + 60), letter(2)])
-        claims.sent(connection, BROKER, claims.claim(connection, BROKER, ENGINE, NOW, 9), NOW + 900)
-        assert connection.exec_driver_sql("SELECT id FROM outbox").scalars().all() == ["1"]
-
-    await state.write(work)
-
-
 async def test_a_letter_of_a_lane_that_kills_its_processes_is_parked_and_not_dropped_from_its_lane(
     state: State,
 ) -> None:
