@@ -68,6 +68,8 @@ def _explained(told: str, at: str, user: str, name: str) -> SettingsInvalid | St
         return StateUnavailable(f"database: {at} takes nobody now: {refusal}")
     if refusal:
         return SettingsInvalid(f"database: {at} refuses: {refusal}")
+    if "timeout" in told:
+        return StateUnavailable(f"database: {at} takes connections and does not answer; is it PostgreSQL, and alive?")
     if "SSL" in told and "not support" in told:
         return SettingsInvalid(f"database: {at} does not speak TLS, which this setting asks for (sslmode)")
     return SettingsInvalid(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -72,8 +74,20 @@ def test_a_host_or_port_that_is_not_there_is_told_from_a_refusal(postgres_url: s
 
 
 def test_a_server_that_is_no_postgresql_is_told_so() -> None:
-    with serving(QuietHandler) as url:
-        assert "is no PostgreSQL" in _refusal(f"postgresql://meridian:{_SECRET}@{url.removeprefix('http://')}/x")
+    with serving(QuietHandler) as url:  # waits for HTTP as long as PostgreSQL's client waits for it
+        silent = _refusal(f"postgresql://meridian:{_SECRET}@{url.removeprefix('http://')}/x")
+    assert "does not answer; is it PostgreSQL" in silent
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer_otherwise, args=(server,), daemon=True).start()
+        assert "is not PostgreSQL" in _refusal(_with("@127.0.0.1:1/", port=str(server.getsockname()[1])))
+
+
+def _answer_otherwise(server: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 def test_a_server_that_is_too_old_is_told_so(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
