@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from bus.backbone.dead_letters import dead_letters, discard, replay
+from bus.backbone.dead_letters import DeadLetters
 from bus.backbone.outbox import SqlOutbox, unfinished, unfinished_by_service
 from bus.backbone.parking import count_lanes, count_parked
 from bus.backbone.relay import Pace
@@ -17,7 +17,7 @@ from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
 from bus.console.app import create_app
 from bus.console.mount import MountedConsole
-from bus.console.ports import SHOWN, ConsolePorts, Verdict
+from bus.console.ports import ConsolePorts
 from bus.downtime.memory import ReplyMemory
 from bus.downtime.view import Calendar
 from bus.gateway.answer import AsgiApp
@@ -206,16 +206,11 @@ class Bus:
             users=Users(self.settings),
             workflows=Instances(self.state, self.registry),
             parked=Parked(self.state, self.registry),
+            dead_letters=DeadLetters(self.state),
             endpoints=self.connector.describe,
             refused=lambda: str(self.registry.problem or ""),
-            given_up=lambda: self.state.read_blocking(lambda found: dead_letters(found, limit=SHOWN)),
-            settle=self._settle,
         )
         return MountedConsole(create_app(console))
-
-    def _settle(self, verdict: Verdict, queue: str, letter: str, who: str, reason: str) -> bool:
-        work = replay if verdict == "replay" else discard
-        return self.state.write_blocking(lambda connection: work(connection, queue, letter, who, reason))
 
     def _seed(self) -> None:
         """An empty registry starts with the configured catalogue, or with the shipped hospital."""

@@ -12,6 +12,7 @@ from bus.commands.backbone import backbone
 from bus.commands.call import call, snippet_command
 from bus.commands.cases import test
 from bus.commands.conform import conform
+from bus.commands.dead_letters import dead_letters
 from bus.commands.describe import describe
 from bus.commands.import_contract import import_command
 from bus.commands.migrate import migrate
@@ -41,7 +42,7 @@ for command in (
     apply, diff, get, rollback,
     import_command, test, call, snippet_command, conform,
     workflow, backbone, describe, user, key, password,
-    parked, lanes,
+    parked, lanes, dead_letters,
 ):  # fmt: skip
     meridian.add_command(command)
 for extension in entry_points(group=GROUP):

@@ -105,8 +105,7 @@ class _Consumer(ABC):
             self._renewing.cancel()
 
     async def _receive(self, letter: Letter) -> None:
-        if self._stopping:
-            raise ShuttingDown(f"queue {self.queue}: this process takes no more letters")
+        self._check_stopping()
         while first := self._in_hand.get(letter.id):
             # A retry that overtook the end of its predecessor, or a copy from a broker that lost sight of us.
             # Either waits; then the inbox knows whether anything is left to do.
@@ -115,10 +114,15 @@ class _Consumer(ABC):
         self._in_hand[letter.id] = settled
         try:
             async with self._places:
+                self._check_stopping()  # it may have waited for its place
                 await (self._bury_foreign(letter) if FLAW in letter.headers else self._settle(letter))
         finally:
             del self._in_hand[letter.id]
             settled.set_result(None)
+
+    def _check_stopping(self) -> None:
+        if self._stopping:
+            raise ShuttingDown(f"queue {self.queue}: this process takes no more letters")
 
     @abstractmethod
     async def _settle(self, letter: Letter) -> None:

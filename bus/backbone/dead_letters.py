@@ -45,13 +45,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which dead letters are meant; what is empty does not filter. ``operation`` is ``service.operation`` or a service,
-    ``until`` the latest failure in Unix seconds."""
+    """Which dead letters are meant; what is empty does not filter. ``operation`` may be a service alone."""
 
     queue: str = ""
     code: str = ""
     operation: str = ""
-    until: float = 0.0
 
 
 def bury(connection: Connection, letter: Letter, code: str, reason: str) -> None:
@@ -168,8 +166,6 @@ def _fits(wanted: Filter) -> ColumnElement[bool]:
         ending = '"' if "." in wanted.operation else "."
         written = f'"{OPERATION}":"{wanted.operation}{ending}'
         fits = and_(fits, dead_letter.c.headers.contains(written, autoescape=True))
-    if wanted.until:
-        fits = and_(fits, dead_letter.c.failed_at <= wanted.until)
     return fits
 
 

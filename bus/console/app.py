@@ -15,6 +15,8 @@ from flask_wtf.csrf import CSRFProtect
 from bus.console import (
     api,
     api_access,
+    dead_letter_api,
+    dead_letter_pages,
     pages,
     parked_api,
     parked_pages,
@@ -57,9 +59,9 @@ def create_app(console: ConsolePorts) -> Flask:
     manager = LoginManager(app)
     sign_in.install(app, manager)
     api_access.install(app, manager)
-    for blueprint in (pages.blueprint, workflow_pages.blueprint, parked_pages.blueprint):
+    for blueprint in (pages.blueprint, workflow_pages.blueprint, parked_pages.blueprint, dead_letter_pages.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (api.blueprint, workflow_api.blueprint, parked_api.blueprint):
+    for blueprint in (api.blueprint, workflow_api.blueprint, parked_api.blueprint, dead_letter_api.blueprint):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     problems.install(app)

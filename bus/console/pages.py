@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from bus.conform.finding import PROTOCOL_RULES
 from bus.console import contract, sequence, views
 from bus.console.language import language
-from bus.console.ports import ConsolePorts, Verdict
+from bus.console.ports import ConsolePorts
 from bus.console.sign_in import me, required
 from bus.console.words import WORDS, title_of
 from bus.ports import Query
@@ -38,7 +38,7 @@ def console() -> ConsolePorts:
 @blueprint.route("/")
 def overview() -> str:
     """The last hour, the systems, and what needs a person."""
-    return render_template("overview.html", view=views.overview(console()), may_settle=me().role.may_operate)
+    return render_template("overview.html", view=views.overview(console()))
 
 
 @blueprint.route("/find", methods=["POST"])
@@ -192,17 +192,3 @@ def operation(service: str, version: str, operation: str) -> str:
     settings, snapshot = console().settings, console().registry.snapshot
     view = contract.operation(snapshot, service, version, operation, base=settings.base_url, language=language())
     return render_template("operation.html", view=view or abort(404))
-
-
-@blueprint.route("/given-up/<queue>/<letter>/replay", methods=["POST"], defaults={"verdict": "replay"})
-@blueprint.route("/given-up/<queue>/<letter>/discard", methods=["POST"], defaults={"verdict": "discard"})
-def settle(queue: str, letter: str, verdict: Verdict) -> Response:
-    """Replay or discard a letter that was given up: an operator's decision, with its reason on record."""
-    reason = request.form.get("reason", "").strip()
-    if not me().role.may_operate:
-        abort(403)
-    if reason:
-        console().users.record(me().name, verdict, f"{queue}/{letter}", reason)
-        if not console().settle(verdict, queue, letter, me().name, reason):
-            abort(404)
-    return redirect(url_for("pages.overview", _anchor="in-doubt"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from bus.backbone.dead_letters import DeadLetter
+from bus.backbone.dead_letters import DeadLetter, Filter
 from bus.backbone.parking import Lane, ParkedLetter
 from bus.orchestration.instances import Wanted
 from bus.orchestration.orders import Outcome
@@ -15,13 +15,6 @@ from bus.parked import Waiting
 from bus.ports import JournalReader, SnapshotSource
 from bus.security.users import Users
 from bus.settings import Settings
-
-#: Letters that failed for good that one page shows.
-SHOWN = 50
-
-
-#: What an operator may decide about a letter that was given up.
-Verdict = Literal["replay", "discard"]
 
 
 class Workflows(Protocol):
@@ -68,6 +61,17 @@ class ParkedLetters(Protocol):
     def edit(self, queue: str, letter_id: str, text: str, who: str, reason: str) -> str: ...
 
 
+class DeadLetterDesk(Protocol):
+    """Letters that failed for good, and what becomes of them; see ``bus.backbone.dead_letters``."""
+
+    def page(self, wanted: Filter, limit: int) -> Sequence[DeadLetter]: ...
+    def count(self, wanted: Filter) -> int: ...
+    def one(self, queue: str, letter_id: str) -> DeadLetter | None: ...
+    def replay(self, queue: str, letter_id: str, who: str, reason: str) -> bool: ...
+    def replay_all(self, wanted: Filter, who: str, reason: str, *, rate: float) -> int: ...
+    def discard(self, queue: str, letter_id: str, who: str, reason: str) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ConsolePorts:
     """Everything the console may reach. Made once, in ``bus/bootstrap.py``."""
@@ -78,10 +82,7 @@ class ConsolePorts:
     users: Users
     workflows: Workflows
     parked: ParkedLetters
+    dead_letters: DeadLetterDesk
     endpoints: Callable[[], Sequence[Mapping[str, Any]]] = field(default=lambda: ())
     refused: Callable[[], str] = field(default=str)
     """Why the newest revision of the registry could not be loaded; empty when it is in use."""
-    given_up: Callable[[], Sequence[DeadLetter]] = field(default=lambda: ())
-    """The newest letters that failed for good, at most ``SHOWN``."""
-    settle: Callable[[Verdict, str, str, str, str], bool] = field(default=lambda *_: False)
-    """Replay or discard the given-up letter of this queue and id, by whom and why; False when there is none."""

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bus.backbone.dead_letters import DeadLetter
-from bus.backbone.topology import DELIVER
+from bus.backbone.dead_letters import Filter
 from bus.conform.report import Report, recorded, report
-from bus.console import workflow_views
+from bus.console import dead_letter_views, workflow_views
 from bus.console.masking import masked_keys, personal_keys
 from bus.console.payload import show_all
 from bus.console.ports import ConsolePorts
@@ -21,6 +20,8 @@ from registry.model import Journey, Operation, Snapshot
 from transformers.masking import DEFAULT_RULES
 
 HOUR = 3600.0
+#: The newest dead letters, which the overview lists.
+GIVEN_UP = 10
 #: The statuses that count as failures.
 FAILED = ("error", "fault")
 BY_CODE: Mapping[str, Meaning] = {row.code: row for row in reversed(MEANINGS.values())}
@@ -78,20 +79,8 @@ def overview(console: ConsolePorts, now: float | None = None) -> dict[str, Any]:
         "failing": [row(record, snapshot) for record in failing],
         "revision": snapshot.revision,
         "refused": console.refused(),
-        "given_up": [_letter(dead) for dead in console.given_up()],
-    }
-
-
-def _letter(dead: DeadLetter) -> dict[str, Any]:
-    """A letter that failed for good, without its body; a delivery's letter has the id of its message."""
-    return {
-        "queue": dead.letter.queue,
-        "id": dead.letter.id,
-        "message": dead.letter.id if dead.letter.queue == DELIVER else "",
-        "code": dead.code,
-        "reason": dead.reason,
-        "attempts": dead.letter.attempt,
-        "failed_at": dead.failed_at,
+        "given_up_count": console.dead_letters.count(Filter()),
+        "given_up": [dead_letter_views.row(dead) for dead in console.dead_letters.page(Filter(), GIVEN_UP)],
     }
 
 

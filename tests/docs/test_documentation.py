@@ -92,7 +92,9 @@ def test_every_verb_of_the_command_line_is_on_the_page_of_operations(verb: str) 
 @pytest.mark.parametrize("each", pages(), ids=lambda each: each.name)
 def test_every_verb_that_a_page_names_can_be_run(each: Page) -> None:
     known = set(_verbs(meridian)) | {f"meridian {name}" for name in meridian.commands}
-    named = {name for example in each.examples("sh") for name in re.findall(r"^meridian [a-z]+", example, re.MULTILINE)}
+    named = {
+        name for example in each.examples("sh") for name in re.findall(r"^meridian [a-z-]+", example, re.MULTILINE)
+    }
     assert named <= known
 
 

@@ -202,14 +202,17 @@ async def test_a_stopping_consumer_finishes_what_it_holds_and_takes_no_more(stat
         finished.append(letter.id)
 
     hand = Hand()
-    consumer = EffectConsumer(state, hand, CALLS, handle)
+    consumer = EffectConsumer(state, hand, CALLS, handle, concurrency=1)
     await consumer.start()
     holding = asyncio.ensure_future(hand.deliver(LETTER))
+    waiting = asyncio.ensure_future(hand.deliver(Letter("order-2", CALLS, b"{}")))
     await asyncio.sleep(0.02)
     await consumer.stop()
     assert finished == ["order-1"]
+    with pytest.raises(ShuttingDown):  # it was fetched before the stop, and had not got its turn
+        await waiting
     with pytest.raises(ShuttingDown):
-        await hand.deliver(Letter("order-2", CALLS, b"{}"))
+        await hand.deliver(Letter("order-3", CALLS, b"{}"))
     await holding
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bus.backbone.dead_letters import DeadLetter, Filter
 from bus.backbone.parking import Lane, ParkedLetter
-from bus.console.ports import ConsolePorts
+from bus.console.ports import ConsolePorts, DeadLetterDesk
 from bus.errors import NotFound, OrderRefused
 from bus.journal.memory import MemoryJournal
 from bus.message import new_id
@@ -231,12 +232,42 @@ class Registry:
         self.snapshot = snapshot()
 
 
+class NothingDead:
+    """No letter was ever given up."""
+
+    def page(self, wanted: Filter, limit: int) -> Sequence[DeadLetter]:
+        return ()
+
+    def count(self, wanted: Filter) -> int:
+        return 0
+
+    def one(self, queue: str, letter_id: str) -> DeadLetter | None:
+        return None
+
+    def replay(self, queue: str, letter_id: str, who: str, reason: str) -> bool:
+        return False
+
+    def replay_all(self, wanted: Filter, who: str, reason: str, *, rate: float) -> int:
+        return 0
+
+    def discard(self, queue: str, letter_id: str, who: str, reason: str) -> bool:
+        return False
+
+
 def console_over(
     settings: Settings,
     journal: MemoryJournal | None = None,
     users: Users | None = None,
     workflows: OneWorkflow | None = None,
+    dead_letters: DeadLetterDesk | None = None,
 ) -> ConsolePorts:
     """A console's ports over a journal in memory; unless told otherwise nothing needs a person."""
-    people, instances = users or Users(settings), workflows or CalmWorkflow()
-    return ConsolePorts(settings, Registry(), journal or MemoryJournal(), people, instances, NothingParked())
+    return ConsolePorts(
+        settings,
+        Registry(),
+        journal or MemoryJournal(),
+        users or Users(settings),
+        workflows or CalmWorkflow(),
+        NothingParked(),
+        dead_letters or NothingDead(),
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from catalogues import SYSTEM, catalogue, service
-from console_visit import IDENTITY, CalmWorkflow, NothingParked, exchange
+from console_visit import IDENTITY, CalmWorkflow, NothingDead, NothingParked, exchange
 from flask.testing import FlaskClient
 
 from bus.console.app import create_app
@@ -38,7 +38,8 @@ async def browse(journal: MemoryJournal, users: Users, tmp_path: Path) -> Callab
     body = (Body("request", WRONG, "application/json"),)
     for number in range(3):
         await journal.outcome(exchange("lis.PlaceOrder", number, door="rest", consumer="kiosk", bodies=body))
-    ports = ConsolePorts(Settings(data=tmp_path), Registry(), journal, users, CalmWorkflow(), NothingParked())
+    people = (CalmWorkflow(), NothingParked(), NothingDead())
+    ports = ConsolePorts(Settings(data=tmp_path), Registry(), journal, users, *people)
     app = create_app(ports)
 
     def enter(language: str) -> FlaskClient:

@@ -11,10 +11,9 @@ import pytest
 from console_visit import FLOW, IDENTITY, console_over, exchange
 from flask.testing import FlaskClient
 
-from bus.backbone.dead_letters import DeadLetter
 from bus.console.app import create_app
 from bus.journal.memory import MemoryJournal
-from bus.ports import Body, HopRecord, Letter
+from bus.ports import Body, HopRecord
 from bus.security.users import Users
 from bus.settings import Settings
 
@@ -198,56 +197,3 @@ async def test_a_message_without_a_visit_is_not_offered_one(open_console: Open, 
 def test_a_filter_that_nothing_fits_is_not_taken_for_an_empty_bus(open_console: Open, full_journal: MemoryJournal):
     page = open_console("viewer").get("/messages?system=nowhere&since=any_time").text
     assert "No message fits" in page
-
-
-def test_a_letter_that_was_given_up_needs_somebody(tmp_path: Path, journal: MemoryJournal, users: Users):
-    dead = DeadLetter(Letter("0a" * 16, "deliver", b"secret", attempt=3), "poison", "killed its process", 1.0)
-    ports = replace(console_over(Settings(data=tmp_path), journal, users), given_up=lambda: [dead])
-    browser = create_app(ports).test_client()
-    browser.get(f"/login/once/{users.link('viewer')}")
-    page = browser.get("/", headers={"Accept-Language": "en"}).text
-    for words in ("Messages given up", f'href="/messages/{"0a" * 16}"', "killed its process"):
-        assert words in page
-    assert "secret" not in page
-    assert "Nothing needs you" not in page
-
-
-@pytest.mark.parametrize("verdict", ["replay", "discard"])
-def test_an_administrator_settles_a_letter_that_was_given_up_and_says_why(
-    tmp_path: Path, journal: MemoryJournal, users: Users, verdict: str
-):
-    browser, settled = settling(tmp_path, journal, users, "admin")
-    address = f"/given-up/deliver/{'0a' * 16}/{verdict}"
-    assert address in browser.get("/").text
-    browser.post(address, data={"reason": " "})
-    assert settled == []
-    browser.post(address, data={"reason": "the ward never got it"})
-    assert settled == [(verdict, "deliver", "0a" * 16, "admin", "the ward never got it")]
-    line = users.audit()[0]
-    assert (line["actor"], line["action"], line["reason"]) == ("admin", verdict, "the ward never got it")
-
-
-def test_nobody_but_an_administrator_settles_a_letter(tmp_path: Path, journal: MemoryJournal, users: Users):
-    browser, settled = settling(tmp_path, journal, users, "clinical")
-    address = f"/given-up/deliver/{'0a' * 16}/replay"
-    assert address not in browser.get("/").text
-    assert browser.post(address, data={"reason": "please"}).status_code == 403
-    assert settled == []
-
-
-def settling(
-    tmp_path: Path, journal: MemoryJournal, users: Users, user: str
-) -> tuple[FlaskClient, list[tuple[str, ...]]]:
-    """A console with one letter given up, and what it was told to do with it."""
-    settled: list[tuple[str, ...]] = []
-    dead = DeadLetter(Letter("0a" * 16, "deliver", b"secret", attempt=3), "outcome-unknown", "ask the provider", 1.0)
-    ports = replace(
-        console_over(Settings(data=tmp_path), journal, users),
-        given_up=lambda: [dead],
-        settle=lambda *asked: settled.append(asked) or True,
-    )
-    app = create_app(ports)
-    app.config["WTF_CSRF_ENABLED"] = False
-    browser = app.test_client()
-    browser.get(f"/login/once/{users.link(user)}")
-    return browser, settled
