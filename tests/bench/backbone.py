@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 
+import pika
 from sqlalchemy import Connection
 
 from bus.backbone import outbox
 from bus.backbone.consumer import TransactionConsumer
 from bus.backbone.runtime import Backbone
-from bus.backbone.topology import ENGINE
+from bus.backbone.topology import ENGINE, physical
 from bus.backbone.transports import open_transport
 from bus.errors import BackboneUnavailable
 from bus.ports import Letter, Transport
@@ -51,16 +52,29 @@ def publish() -> list[dict[str, object]]:
 
 async def _publish(url: str) -> tuple[list[float], list[float]]:
     transport = open_transport(Settings(broker=url))
-    await transport.start()
+    await transport.start(_unkept)
     await _carried(transport, 1)  # waits for the connection
     ours, floor = [], []
     try:
         for _ in range(ROUNDS):
             ours.append(await _carried(transport, SECONDS))
+            await asyncio.to_thread(_purge, url)
             floor.append(await pika_floor.publish(url, ENGINE, b"x" * SIZE, BATCH, SECONDS))
+            await asyncio.to_thread(_purge, url)
     finally:
         await transport.stop()
     return ours, floor
+
+
+async def _unkept(_queue: str) -> None:
+    """Nothing is in an outbox here that could be sent again."""
+
+
+def _purge(url: str) -> None:
+    """Empty the queue, which is bounded, for the next round."""
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    connection.channel().queue_purge(physical(ENGINE))
+    connection.close()
 
 
 async def _carried(transport: Transport, seconds: float) -> float:
