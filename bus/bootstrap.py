@@ -178,6 +178,7 @@ class Bus:
                 concurrency=self.settings.worker_concurrency,
                 downtimes=self.downtimes,
                 relays=relays,
+                keep_days=self.settings.workflow_days,
             )
         if relays:
             return Backbone(self.state, self.transport, pace=RELAY_ALONE, downtimes=self.downtimes)

@@ -55,6 +55,8 @@ class Settings:
     """The attachments of one message together, where they stream through; a manifest may say otherwise."""
     journal_days: int = 30
     """Partitions older than this are dropped."""
+    workflow_days: int = 90
+    """Ended workflow instances, and events, are dropped when they are older than this; 0 keeps them."""
     worker_concurrency: int = 32
     """Letters of one queue that a worker has in hand at once; as many again wait in it."""
     max_backlog: int = 100_000

@@ -74,6 +74,7 @@ workflow_event = Table(
     Column("received_at", Double, nullable=False),
     Column("taken_by", String(128), nullable=False),
 )
+Index("workflow_event_received", workflow_event.c.received_at)
 Index("workflow_event_free", workflow_event.c.name, workflow_event.c.taken_by, workflow_event.c.received_at)
 
 #: Fingerprints of the fields of events that nobody has taken yet, so that a wait finds its event by index.

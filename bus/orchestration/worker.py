@@ -11,6 +11,7 @@ from bus.downtime.absent import ALWAYS_UP
 from bus.orchestration.calls import Calls
 from bus.orchestration.deliveries import Deliverer, Deliveries
 from bus.orchestration.engine import Engine
+from bus.orchestration.purging import Purge
 from bus.orchestration.timers import Timers
 from bus.ports import Downtimes, HttpClient, SnapshotSource, Transport
 from bus.state.store import State
@@ -22,6 +23,7 @@ class Worker:
     ``http`` sends replies that go to an address of their own; without one they wait in their queue.
     ``concurrency`` is how many letters of a queue are in hand at once; it bounds the calls under way. Without
     ``relays`` the letters of a broker that keeps them are carried there by other processes.
+    ``keep_days`` is how long ended instances are kept; 0 keeps them.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Worker:
         pace: Pace | None = None,
         downtimes: Downtimes = ALWAYS_UP,
         relays: bool = True,
+        keep_days: int = 0,
     ) -> None:
         self._timers = Timers(state)
+        self._purge = Purge(state, keep_days)
         deliveries = Deliveries(registry, pipeline, downtimes)
         consumers: list[TransactionConsumer | EffectConsumer] = [
             EffectConsumer(state, transport, DELIVER, deliveries, policy=deliveries, concurrency=concurrency),
@@ -52,8 +56,10 @@ class Worker:
         """Connect, subscribe and go on with whatever an earlier life left. The state store must be started."""
         await self._backbone.start()
         await self._timers.start()
+        self._purge.start()
 
     async def stop(self, *, drain: float = 10.0) -> None:
         """Take nothing new, and wait up to ``drain`` seconds for what is in hand."""
+        await self._purge.stop()
         await self._timers.stop()
         await self._backbone.stop(drain=drain)

@@ -83,6 +83,7 @@ class World:
     requests: dict[str, tuple[str, object]] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
     bag: list[Stimulus] = field(default_factory=list)
+    failing: bool = False
     completed: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
 
@@ -94,7 +95,7 @@ class World:
                 call.document,
             )
             document: object = {"done": call.key}
-            if call.operation == "insurance.Ask":
+            if ".Ask" in call.operation:
                 document, failure = self._ask(call)
             else:
                 failure = self._do(instance, call) if call.phase == "do" else self._take_back(call)
@@ -107,9 +108,10 @@ class World:
         for change in effects.history:
             if change.status == "completed" and change.phase == "do" and change.attempt:
                 self.completed.append(change.step)
+        self.failing = instance.failure is not None
 
     def _do(self, instance: Instance, call: CallOut) -> CallFailure | None:
-        assert instance.status == "running", "a failing instance starts nothing new"
+        assert not self.failing, "a failing instance starts nothing new"
         safe = call.operation.endswith("-safe")
         assert safe or call.key not in self.doubtful, "an unknown outcome is never repeated blindly"
         outcome = self.random.choices(["ok", "refused", "fault", "lost", "late"], [20, *[self.trouble] * 4])[0]
