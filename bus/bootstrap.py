@@ -18,6 +18,7 @@ from bus.connectors.http import AioHttpClient
 from bus.console.app import create_app
 from bus.console.mount import MountedConsole
 from bus.console.ports import ConsolePorts
+from bus.downtime.desk import Desk
 from bus.downtime.memory import ReplyMemory
 from bus.downtime.view import Calendar
 from bus.gateway.answer import AsgiApp
@@ -208,6 +209,7 @@ class Bus:
             workflows=Instances(self.state, self.registry),
             parked=Parked(self.state, self.registry),
             dead_letters=DeadLetters(self.state),
+            downtimes=Desk(self.state, lambda: self.registry.snapshot.systems, self.settings.timezone),
             endpoints=self.connector.describe,
             refused=lambda: str(self.registry.problem or ""),
         )

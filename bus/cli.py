@@ -14,6 +14,7 @@ from bus.commands.cases import test
 from bus.commands.conform import conform
 from bus.commands.dead_letters import dead_letters
 from bus.commands.describe import describe
+from bus.commands.downtime import downtime
 from bus.commands.import_contract import import_command
 from bus.commands.migrate import migrate
 from bus.commands.parked import lanes, parked
@@ -41,7 +42,7 @@ for command in (
     serve, gateway, console, worker, relay, migrate,
     apply, diff, get, rollback,
     import_command, test, call, snippet_command, conform,
-    workflow, backbone, describe, user, key, password,
+    workflow, downtime, backbone, describe, user, key, password,
     parked, lanes, dead_letters,
 ):  # fmt: skip
     meridian.add_command(command)

@@ -17,6 +17,8 @@ from bus.console import (
     api_access,
     dead_letter_api,
     dead_letter_pages,
+    downtime_api,
+    downtime_pages,
     pages,
     parked_api,
     parked_pages,
@@ -59,9 +61,21 @@ def create_app(console: ConsolePorts) -> Flask:
     manager = LoginManager(app)
     sign_in.install(app, manager)
     api_access.install(app, manager)
-    for blueprint in (pages.blueprint, workflow_pages.blueprint, parked_pages.blueprint, dead_letter_pages.blueprint):
+    for blueprint in (
+        pages.blueprint,
+        workflow_pages.blueprint,
+        parked_pages.blueprint,
+        dead_letter_pages.blueprint,
+        downtime_pages.blueprint,
+    ):
         app.register_blueprint(blueprint)
-    for blueprint in (api.blueprint, workflow_api.blueprint, parked_api.blueprint, dead_letter_api.blueprint):
+    for blueprint in (
+        api.blueprint,
+        workflow_api.blueprint,
+        parked_api.blueprint,
+        dead_letter_api.blueprint,
+        downtime_api.blueprint,
+    ):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     problems.install(app)

@@ -10,6 +10,7 @@ TIMES = frozenset({
     "received_at", "started", "ended", "last_ok", "last_at", "at", "created_at", "updated_at", "last_match",
     "failed_at", "started_at", "ended_at", "due_at", "retry_at", "deadline_at", "since", "taken_at", "closed_at",
     "parked_at", "accepted_at", "oldest_at",
+    "begins_at", "ends_at", "stopped_at", "drained_at",
 })  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from bus.backbone.dead_letters import DeadLetter, Filter
 from bus.backbone.parking import Lane, ParkedLetter
+from bus.downtime.desk import Desk
 from bus.orchestration.instances import Wanted
 from bus.orchestration.orders import Outcome
 from bus.orchestration.stimuli import Order
@@ -34,6 +35,9 @@ class Workflows(Protocol):
 
     def alerts(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
         """Alerts nobody has acknowledged, newest first."""
+
+    def silenced(self, downtime: int) -> Sequence[Mapping[str, Any]]:
+        """The alerts that were expected because of this downtime, newest first."""
 
     def tasks(self, limit: int = 100) -> Sequence[Mapping[str, Any]]:
         """What waits for a person, the longest first."""
@@ -83,6 +87,7 @@ class ConsolePorts:
     workflows: Workflows
     parked: ParkedLetters
     dead_letters: DeadLetterDesk
+    downtimes: Desk | None = None
     endpoints: Callable[[], Sequence[Mapping[str, Any]]] = field(default=lambda: ())
     refused: Callable[[], str] = field(default=str)
     """Why the newest revision of the registry could not be loaded; empty when it is in use."""

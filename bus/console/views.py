@@ -75,6 +75,7 @@ def overview(console: ConsolePorts, now: float | None = None) -> dict[str, Any]:
         "workflows": dict(console.workflows.counts()),
         "tasks": console.workflows.task_count(),
         "alerts": [dict(alert) for alert in console.workflows.alerts()],
+        "downtimes": [dict(one) for one in console.downtimes.current()] if console.downtimes is not None else [],
         "systems": _systems(console, lines),
         "failing": [row(record, snapshot) for record in failing],
         "revision": snapshot.revision,

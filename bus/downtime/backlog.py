@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
 
 from bus.backbone.tables import outbox
 from bus.downtime.period import Downtime, downtime_of
@@ -26,9 +26,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a backlog is. ``remaining`` wait or are under way, ``parked`` wait for a person."""
+    """How far a backlog is. ``remaining`` wait or are under way, ``collapsing`` are superseded and not yet put on
+    record, ``parked`` wait for a person."""
 
     remaining: int
+    collapsing: int
     parked: int
 
 
@@ -87,9 +89,10 @@ def settle(connection: Connection, now: float) -> bool:
 
 def progress(connection: Connection, number: int) -> Progress:
     """Inside a read: what is left of the backlog of a downtime."""
-    rows = select(func.count(), func.count(outbox.c.parked_at)).where(outbox.c.held == number)
-    total, parked = connection.execute(rows).one()
-    return Progress(total - parked, parked)
+    superseded = func.count(case((outbox.c.superseded_by != "", 1)))
+    rows = select(func.count(), superseded, func.count(outbox.c.parked_at)).where(outbox.c.held == number)
+    total, collapsing, parked = connection.execute(rows).one()
+    return Progress(total - collapsing - parked, collapsing, parked)
 
 
 def _hold(connection: Connection, known: Downtime, now: float, queue: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row
 
-from bus.errors import BusError
+from bus.errors import OrderRefused
 
 #: planned: it has not begun. down: letters are held. draining: it is over and its backlog is not. drained: all done.
 #: cancelled: it was stopped before it began.
@@ -17,7 +17,7 @@ Status = Literal["planned", "down", "draining", "drained", "cancelled"]
 RATE = 20.0
 
 
-class DowntimeInvalid(BusError):
+class DowntimeInvalid(OrderRefused):
     """A downtime that cannot be had, a text that is no time, or a verb that does not fit what the downtime is."""
 
 

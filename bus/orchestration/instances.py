@@ -85,6 +85,10 @@ class Instances:
         """Alerts nobody has acknowledged, newest first."""
         return self._state.read_blocking(lambda c: open_alerts(c, limit))
 
+    def silenced(self, downtime: int) -> Sequence[Entry]:
+        """The alerts that were expected because of this downtime, newest first."""
+        return self._state.read_blocking(lambda c: silenced_alerts(c, downtime))
+
     def acknowledge(self, alert_id: str, user: str) -> bool:
         """Note that ``user`` has seen an alert; False when there is no such open alert."""
         return self._state.write_blocking(lambda c: acknowledge(c, alert_id, user))
@@ -225,7 +229,18 @@ def _order(action: Action) -> Entry:
 
 def open_alerts(connection: Connection, limit: int = 20) -> Sequence[Entry]:
     """Alerts nobody has acknowledged, newest first: id, at, kind, instance, step, code, and all of it as text."""
-    wanted = select(alert).where(alert.c.acknowledged.is_(False)).order_by(alert.c.at.desc()).limit(limit)
+    wanted = (
+        select(alert)
+        .where(alert.c.acknowledged.is_(False), alert.c.silenced_by == 0)
+        .order_by(alert.c.at.desc())
+        .limit(limit)
+    )
+    return [_alert(row) for row in connection.execute(wanted)]
+
+
+def silenced_alerts(connection: Connection, downtime: int, limit: int = 100) -> Sequence[Entry]:
+    """The alerts that a downtime made expected, newest first."""
+    wanted = select(alert).where(alert.c.silenced_by == downtime).order_by(alert.c.at.desc()).limit(limit)
     return [_alert(row) for row in connection.execute(wanted)]
 
 

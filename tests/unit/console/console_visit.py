@@ -130,6 +130,9 @@ class OneWorkflow:
     def alerts(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
         return []
 
+    def silenced(self, downtime: int) -> Sequence[Mapping[str, Any]]:
+        return []
+
     def tasks(self, limit: int = 100) -> Sequence[Mapping[str, Any]]:
         return [self.task]
 
