@@ -33,7 +33,7 @@ SETTINGS = {
 #: What a hospital would run with: what was committed survives a crash.
 DURABLE = SETTINGS | {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 class ServerFailed(Exception):

@@ -92,7 +92,7 @@ class _Run:
                 return
 
     async def _telling(self) -> AsyncIterator[Backlog]:
-        """Answer the backlog twice a second, and print the line of progress now and then."""
+        """Answer the backlog every second, and print the line of progress now and then."""
         told = 0.0
         while True:
             self._hospital.check()
@@ -101,7 +101,7 @@ class _Run:
                 told = time.monotonic()
                 click.echo(progress(told - self._began, self._callers, self._injector, backlog))
             yield backlog
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.0)
 
     def _judge(self) -> Verdict:
         books = read(self._plan.ledgers, self._callers.asked)
