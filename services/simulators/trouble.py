@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from aiohttp import web
 
-Kind = Literal["slow", "hang", "mute", "refuse", "break"]
+Kind = Literal["slow", "hang", "mute", "refuse", "break", "reject"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -25,7 +25,8 @@ class Trouble:
 
     slow: every answer comes ``delay`` seconds late. hang: no request is taken before the end, and one whose caller
     has left by then never is. mute: the work is done and its answer held back until the end. refuse: HTTP 503,
-    nothing is done. break: the work is done and the connection cut in place of an answer.
+    nothing is done. break: the work is done and the connection cut in place of an answer. reject: HTTP 409 for
+    good requests too, nothing is done.
     """
 
     kind: Kind | None = None
@@ -59,6 +60,8 @@ class Trouble:
         kind, left = self.kind, self.until - time.monotonic()
         if kind == "refuse":
             return web.Response(status=503, headers={"Retry-After": "1"})
+        if kind == "reject":
+            return web.json_response({"error": "rejected"}, status=409)
         if kind == "hang":
             await asyncio.sleep(left)
             return await handler(request) if request.transport is not None else web.Response(status=503)

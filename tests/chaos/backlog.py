@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bus.backbone.dead_letters import DeadLetter, count_dead, dead_letters
-from bus.backbone.parking import count_parked
+from bus.backbone.parking import ParkedLetter, count_parked, parked_letters
 from bus.backbone.tables import outbox
-from bus.orchestration.instances import Entry, count_by_status, find_by_key, get_instance, list_instances
+from bus.orchestration.instances import Entry, Wanted, count_by_status, find_by_key, get_instance, list_instances
 
 _first = outbox.alias("first")
 _held = exists().where(
@@ -80,19 +80,19 @@ class Watch:
         except SQLAlchemyError:
             return Backlog()
 
-    def waits_for_people(self) -> bool:
-        """Whether a letter is parked or dead, or a workflow stuck."""
-        found = self.backlog()
-        return bool(found.parked or found.dead or found.instances.get("stuck"))
-
     def instances(self, status: str) -> list[Entry]:
         """The instances of one status."""
         with self._engine.connect() as connection:
-            return list(list_instances(connection, status=status, limit=10_000))
+            return list(list_instances(connection, Wanted(status=status, limit=10_000)))
 
     def given_up_visits(self) -> set[str]:
         """The numbers of the visits that were taken back."""
         return {value for one in self.instances("compensated") for name, value in one["keys"] if name == "visit_no"}
+
+    def parked(self) -> list[ParkedLetter]:
+        """The letters that wait for a person."""
+        with self._engine.connect() as connection:
+            return parked_letters(connection, limit=10_000)
 
     def given_up(self) -> list[DeadLetter]:
         """The dead letters."""

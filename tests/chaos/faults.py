@@ -251,8 +251,12 @@ async def _inject(rule: str, processes: list[int]) -> AsyncIterator[None]:
 
 
 def _provider(hospital: Hospital, kind: str) -> Work:
+    # Only the board rejects what is good: its lanes are parked and released by hand. A visit's own systems would make
+    # every undo a task for a person.
+    hit = {"board": hospital.systems["board"]} if kind == "reject" else hospital.systems
+
     async def trouble(dice: Random) -> str:
-        system, url = dice.choice(sorted(hospital.systems.items()))
+        system, url = dice.choice(sorted(hit.items()))
         seconds = dice.uniform(3.0, 10.0)
         wish = {"kind": kind, "seconds": seconds, "delay": dice.uniform(0.5, 3.0)}
         async with (

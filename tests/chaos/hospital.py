@@ -15,7 +15,7 @@ from chaos.ground import Disk, Ground
 from chaos.plan import Plan
 from chaos.supervisor import Unit
 
-from bus.cli import main
+from bus.roles import ALL_ROLES
 from services.demo.books import SYSTEMS, ledger_path
 from services.demo.environment import addresses, free_port, make_secrets, secrets_of
 from services.demo.hospital import CATALOGUE
@@ -27,7 +27,10 @@ CLUSTER = {"gateway": 2, "worker": 2, "relay": 2, "console": 1}
 #: Some visits are given up whatever happens, so that there is something to take back.
 _HABITS = {"pharmacy": ("--refuse-every", "12")}
 
-_READY = 120.0
+#: Roles that listen at a port of their own.
+_DOORS = frozenset({"gateway", "console", "serve"})
+
+_READY = 180.0
 
 
 class Hospital:
@@ -43,6 +46,7 @@ class Hospital:
         self.units: list[Unit] = []
         self.environ: dict[str, str] = {}
         self._processes = Processes(plan.logs, os.environ)
+        self._doors: dict[str, int] = {}
         self._balancer: Balancer | None = None
 
     @property
@@ -73,7 +77,8 @@ class Hospital:
 
     async def meridian(self, *arguments: str) -> str:
         """Run ``meridian`` with these arguments, as an operator would, and answer what it printed."""
-        return await self._processes.run(*arguments, environ=self.environ)
+        port = {"MERIDIAN_PORT": str(port) for port in list(self._doors.values())[:1]}
+        return await self._processes.run(*arguments, environ=self.environ | port)
 
     def of(self, role: str) -> list[Unit]:
         """The units of one role."""
@@ -95,22 +100,22 @@ class Hospital:
             self.secrets | addresses(ports) | {"BOARD_URL": self.systems["board"]} | self._settings(catalogue)
         )
         await self.meridian("apply", "-f", str(catalogue))
-        doors = []
         for name, role, *arguments in self._roles():
             port = free_port()
             environ = self.environ | {"MERIDIAN_PORT": str(port)}
             self.units.append(Unit(name, role, arguments, environ, self.plan.logs))
-            if role in ("gateway", "serve"):
-                doors.append(port)
+            if role in _DOORS:
+                self._doors[name] = port
         await asyncio.gather(*(unit.start() for unit in self.units))
-        self._balancer = Balancer(doors)
+        self._balancer = Balancer([port for name, port in self._doors.items() if "console" not in name])
         await self._balancer.start(int(self.url.rpartition(":")[2]))
-        await self._ready([f"http://127.0.0.1:{port}/readyz" for port in doors])
+        if late := await self.not_ready():
+            raise ProcessFailed(f"{', '.join(late)}: not ready within {_READY:.0f} seconds; see {self.plan.logs}")
 
     def _roles(self) -> list[tuple[str, str, str]]:
         if self.ground is None:
             return [("serve", "serve", "serve")]
-        counts = {role: count for role, count in CLUSTER.items() if role in main.commands}
+        counts = {role: count for role, count in CLUSTER.items() if role in ALL_ROLES}
         return [(f"{role}-{number}", role, role) for role, count in counts.items() for number in range(1, count + 1)]
 
     async def _system(self, system: str) -> int:
@@ -130,20 +135,25 @@ class Hospital:
             "MERIDIAN_WORKERS": "1",
         }
 
-    async def _ready(self, addresses: list[str]) -> None:
+    async def not_ready(self) -> list[str]:
+        """Wait until every unit runs and answers that it is ready; answer the names of those that do not in time."""
+        late = {unit.name: unit for unit in self.units}
         end = time.monotonic() + _READY
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-            while addresses:
-                if time.monotonic() > end:
-                    raise ProcessFailed(f"the bus did not get ready within {_READY:.0f} seconds; see {self.plan.logs}")
-                try:
-                    async with session.get(addresses[-1]) as answer:
-                        if answer.status == 200:
-                            addresses.pop()
-                            continue
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
+            while late and time.monotonic() < end:
+                for name, unit in tuple(late.items()):
+                    if unit.pid and (name not in self._doors or await _answers(session, self._doors[name])):
+                        del late[name]
                 await asyncio.sleep(0.2)
+        return list(late)
+
+
+async def _answers(session: aiohttp.ClientSession, port: int) -> bool:
+    try:
+        async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
 
 
 def _catalogue(folder: Path) -> Path:

@@ -17,6 +17,8 @@ from chaos.verdict import Verdict
 from services.demo.books import VisitBook
 
 _WIDTH = 26
+#: The code of what may have been done, and nobody knows.
+_DOUBT = "outcome-unknown"
 
 
 def progress(seconds: float, callers: Callers, injector: Injector, backlog: Backlog) -> str:
@@ -75,7 +77,7 @@ def _failures(
         "refused": (*refused, *callers.refused),
         "wrong answers": tuple(callers.wrong),
         "faults that did not heal": tuple(injector.failed),
-        "more by hand than faults": tuple(by_hand)[injector.done :],
+        "more in doubt than faults": tuple(line for line in by_hand if _DOUBT in line)[injector.done :],
     }
 
 

@@ -25,6 +25,8 @@ from services.simulators.ledger import Ledger
 _TELL = 5.0
 #: So many seconds without any change, and nothing moves any more.
 _STILL = 90.0
+#: How often people look for what waits for them, at the most.
+_ROUNDS = 5
 
 
 async def carry_out(plan: Plan) -> bool:
@@ -57,10 +59,14 @@ class _Run:
         """Injure, let everything come to its end, settle what is left to people, and judge."""
         await self._injure()
         await self._rest()
-        while len(self._by_hand) <= self._plan.faults and (settled := await settle(self._hospital, self._watch)):
+        for _ in range(_ROUNDS):
+            settled = await settle(self._hospital, self._watch)
             self._by_hand += settled
+            if not settled:
+                break
             click.echo(f"settled by hand: {len(settled)}")
             await self._rest()
+        self._injector.failed += [f"{name} did not come back" for name in await self._hospital.not_ready()]
         verdict = self._judge()
         seconds = time.monotonic() - self._began
         for line in table(self._plan, seconds, self._callers, self._injector, verdict, self._by_hand):

@@ -51,6 +51,12 @@ async def test_a_refusing_system_does_nothing_and_says_so(client: Client, done: 
     assert done == []
 
 
+async def test_a_rejecting_system_answers_a_good_request_with_a_conflict(client: Client, done: list[bytes]) -> None:
+    await switch(client, "reject", 5)
+    assert (await client.post("/work")).status == 409
+    assert done == []
+
+
 async def test_a_breaking_system_does_the_work_and_cuts_the_connection(client: Client, done: list[bytes]) -> None:
     await switch(client, "break", 5)
     with pytest.raises(aiohttp.ClientError):
@@ -87,7 +93,7 @@ async def test_a_slow_system_answers_later_and_trouble_ends_by_itself(client: Cl
 async def test_an_unknown_kind_of_trouble_is_refused_with_the_known_ones(client: Client) -> None:
     answer = await client.put("/trouble", json={"kind": "fire", "seconds": 1})
     assert answer.status == 400
-    assert "slow, hang, mute, refuse, break" in (await answer.json())["error"]
+    assert "slow, hang, mute, refuse, break, reject" in (await answer.json())["error"]
 
 
 async def test_trouble_is_ordered_past_the_guards_of_a_system(tmp_path: Path) -> None:
