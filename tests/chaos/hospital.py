@@ -77,8 +77,8 @@ class Hospital:
 
     async def meridian(self, *arguments: str) -> str:
         """Run ``meridian`` with these arguments, as an operator would, and answer what it printed."""
-        port = {"MERIDIAN_PORT": str(port) for port in list(self._doors.values())[:1]}
-        return await self._processes.run(*arguments, environ=self.environ | port)
+        port = str(next(iter(self._doors.values()), ""))
+        return await self._processes.run(*arguments, environ=self.environ | ({"MERIDIAN_PORT": port} if port else {}))
 
     def of(self, role: str) -> list[Unit]:
         """The units of one role."""

@@ -17,6 +17,8 @@ from chaos.verdict import Verdict
 from services.demo.books import VisitBook
 
 _WIDTH = 26
+#: Lines of one kind that are printed; the folder holds all.
+_SHOWN = 20
 #: The code of what may have been done, and nobody knows.
 _DOUBT = "outcome-unknown"
 
@@ -52,12 +54,12 @@ def table(
     yield _row("updates", f"{callers.updates} accepted")
     yield _row("reads", ", ".join(f"{name} {count}" for name, count in sorted(callers.reads.items())))
     yield _row("settled by hand", len(by_hand))
-    yield from (f"  {line}" for line in by_hand)
+    yield from (f"  {line}" for line in by_hand[:_SHOWN])
     yield _row("accepted", verdict.accepted)
     yield _row("effective", verdict.effective)
     for name, lines in _failures(callers, injector, verdict, by_hand).items():
         yield _row(name, len(lines))
-        yield from (f"  {line}" for line in lines[:20])
+        yield from (f"  {line}" for line in lines[:_SHOWN])
 
 
 def kept(callers: Callers, injector: Injector, verdict: Verdict, by_hand: Sequence[str]) -> bool:

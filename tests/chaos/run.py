@@ -120,12 +120,10 @@ class _Run:
         return compare(books, shown, self._callers.kiosk.started, self._callers.accepted, taken_back)
 
     def _explain(self, verdict: Verdict) -> None:
-        """Write the timeline of every visit that went wrong, and the letters that were given up."""
+        """Write the timeline of every visit that went wrong, and all that was settled by hand."""
         folder = self._plan.folder / "timelines"
         folder.mkdir()
         for visit_no, book in read(self._plan.ledgers, verdict.wrong).items():
             with (folder / f"{visit_no}.txt").open("w") as out:
                 timeline(out, visit_no, book, self._watch, self._callers, self._plan.folder / "faults.jsonl")
-        with (folder / "dead-letters.txt").open("w") as out:
-            for dead in self._watch.given_up():
-                out.write(f"{dead.letter.queue} {dead.letter.id} lane {dead.letter.lane} {dead.code}: {dead.reason}\n")
+        (folder / "settled-by-hand.txt").write_text("".join(f"{line}\n" for line in self._by_hand))
