@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +243,8 @@ def _damage(node: RabbitNode, queue: str) -> None:
         for name, arguments in sorted(arguments_by_name().items(), key=lambda one: one[0] == physical(queue)):
             channel.queue_declare(name, durable=True, arguments=arguments)  # ``queue`` last: it is caught in the act
         node.kill9()
+        with suppress(pika.exceptions.AMQPError):
+            connection.close()  # its sockets, for nobody is at the other end
         node.start()
         connection = pika.BlockingConnection(pika.URLParameters(node.url))
         channel = connection.channel()
