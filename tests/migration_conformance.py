@@ -46,6 +46,11 @@ KEPT = {
 }
 
 
+def migrate(settings: Settings, wanted: str = "") -> list[installation.Standing]:
+    """Every place as it was found."""
+    return list(installation.migrate(settings, wanted, who="li"))
+
+
 @contextmanager
 def opened(settings: Settings, store: str) -> Iterator[Connection]:
     """The database that holds ``store``, in a transaction."""
@@ -56,7 +61,7 @@ def opened(settings: Settings, store: str) -> Iterator[Connection]:
 
 def make_first(settings: Settings) -> None:
     """An installation as the first release left it: with rows, and without a recorded revision."""
-    list(installation.migrate(settings, FIRST))
+    migrate(settings, FIRST)
     for store, row in ROWS.items():
         with opened(settings, store) as connection:
             connection.execute(text(row))
@@ -92,7 +97,7 @@ def draft(place: Place) -> str:
 
 class MigrationConformance:
     def test_the_tables_that_the_code_declares_are_those_that_the_revisions_make(self, settings: Settings) -> None:
-        list(installation.migrate(settings))
+        migrate(settings)
         for place in places(settings):
             if place.stores != {"journal"}:
                 missing = draft(place)
@@ -111,7 +116,7 @@ class MigrationConformance:
             store.active()
         with pytest.raises(SchemaMismatch, match="meridian migrate"):
             Users(settings)
-        assert {one.found for one in installation.migrate(settings)} == {FIRST}
+        assert {one.found for one in migrate(settings)} == {FIRST}
         assert lost(settings) == []
         async with started(settings) as state:
             await state.write(lambda c: actions.record(c, "li", "migrate", "schema", "", 0.0))
@@ -119,23 +124,26 @@ class MigrationConformance:
     def test_every_revision_can_be_taken_back_and_made_again_without_loss(self, settings: Settings) -> None:
         make_first(settings)
         for revision in chain.revisions():
-            list(installation.migrate(settings, revision))
+            migrate(settings, revision)
+        with opened(settings, "state") as connection:
+            (done, *_) = actions.actions(connection)
+            assert (done.who, done.verb, done.reason) == ("li", "migrate", f"{chain.revisions()[-2]} → {HEAD}")
         for revision in reversed(chain.revisions()[:-1]):
             assert installation.before(settings) == revision
-            list(installation.migrate(settings, revision))
+            migrate(settings, revision)
             assert lost(settings) == []
         with pytest.raises(SettingsInvalid, match=f"no revision before {FIRST}"):
             installation.before(settings)
-        list(installation.migrate(settings))
+        migrate(settings)
         assert lost(settings) == []
         self.test_the_tables_that_the_code_declares_are_those_that_the_revisions_make(settings)
 
     def test_letters_parked_since_are_dead_letters_for_the_first_release(self, settings: Settings) -> None:
-        list(installation.migrate(settings))
+        migrate(settings)
         with opened(settings, "state") as connection:
             connection.execute(text(ROWS["state"]))
             connection.execute(text("UPDATE outbox SET parked_at = 5, parked_code = 'expired', parked_reason = 'late'"))
-        list(installation.migrate(settings, FIRST))
+        migrate(settings, FIRST)
         with opened(settings, "state") as connection:
             assert connection.execute(text("SELECT id, code, reason FROM dead_letter")).all() == [
                 ("kept", "expired", "late")
@@ -143,12 +151,12 @@ class MigrationConformance:
             assert connection.scalar(text("SELECT count(*) FROM outbox")) == 0
 
     async def test_tables_of_a_newer_release_are_refused_and_left_alone(self, settings: Settings) -> None:
-        list(installation.migrate(settings))
+        migrate(settings)
         with opened(settings, "state") as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         for attempt in (
             lambda: installation.check(settings),
-            lambda: list(installation.migrate(settings)),
+            lambda: migrate(settings),
             lambda: installation.before(settings),
         ):
             with pytest.raises(SchemaMismatch, match=f"revision 9999, which is newer than this release, {HEAD}"):
@@ -163,7 +171,7 @@ class MigrationConformance:
         assert "CREATE TABLE alembic_version" in output.getvalue()
         assert "ALTER TABLE outbox ADD COLUMN parked_at" in output.getvalue()
         assert {place.recorded() for place in places(settings)} == {""}
-        list(installation.migrate(settings))
+        migrate(settings)
         back = StringIO()
         installation.statements(settings, back, FIRST)
         assert "ALTER TABLE outbox DROP COLUMN parked_at" in back.getvalue()

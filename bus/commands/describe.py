@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import fields
 
 import click
@@ -33,8 +34,9 @@ def describe(settings: Settings) -> None:
     for standing in standings(settings):
         click.echo(f"  {standing.place.name}  {standing.found or 'no tables yet'}")
     check(settings)
-    registry = LiveRegistry(open_store(settings), os.environ)
-    registry.refresh()
+    with closing(open_store(settings)) as store:
+        registry = LiveRegistry(store, os.environ)
+        registry.refresh()
     _heading("hops, first in, last out")
     for place, hop in enumerate(HOPS, 1):
         click.echo(f"  {place:>2}  {hop.__name__}")

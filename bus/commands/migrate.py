@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from bus.commands.operator import operator
 from bus.errors import SettingsInvalid
 from bus.migrations import installation
 from bus.migrations.installation import Standing
@@ -34,7 +35,7 @@ def migrate(settings: Settings, to: str, back: bool, check: bool, sql: bool) -> 
     if sql:
         installation.statements(settings, sys.stdout, wanted)
         return
-    for standing in installation.migrate(settings, wanted):
+    for standing in installation.migrate(settings, wanted, who=operator()):
         _say(standing, f"→ {standing.wanted}")
 
 

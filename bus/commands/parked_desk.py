@@ -6,7 +6,6 @@ Embedded stores have one writer, the running bus, so verbs go to it; a PostgreSQ
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 from bus.backbone import parking
 from bus.backbone.parking import Lane, ParkedLetter
 from bus.client.admin import AdminApi, own_address
+from bus.commands.operator import operator
 from bus.commands.state_reading import reading
 from bus.parked import Parked, Waiting, waiting
 from bus.registry import open_store
@@ -54,7 +54,7 @@ def one(settings: Settings, queue: str, letter_id: str) -> Waiting:
 @contextmanager
 def open_desk(settings: Settings) -> Iterator[Desk]:
     """PostgreSQL where the settings name it, else the admin API of the bus that runs on this machine."""
-    who = f"{getpass.getuser()} (command line)"
+    who = f"{operator()} (command line)"
     if not settings.database:
         yield _RemoteDesk(AdminApi(settings, own_address(settings), who))
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from bus.commands.listing import FORMATS, WHAT, listing, write
+from bus.commands.operator import operator
 from bus.commands.problems import problems_printed
 from bus.registry import open_store
 from bus.settings import Settings
@@ -35,7 +35,7 @@ def apply(settings: Settings, folder: Path, dry_run: bool, author: str, note: st
     with closing(open_store(settings)) as store:
         before, active = store.current()
         changes = compare(active, catalogue)
-        revision = None if dry_run else store.apply(catalogue, author or _user(), note)
+        revision = None if dry_run else store.apply(catalogue, author or operator(), note)
     _print_changes(changes, verbose=False)
     if revision is None:
         click.echo(f"dry run: {_count(changes)}; nothing was changed")
@@ -80,7 +80,7 @@ def rollback(settings: Settings, revision: int, author: str) -> None:
     with closing(open_store(settings)) as store:
         with problems_printed():
             _check(store.catalogue(revision))
-        made = store.rollback(revision, author or _user())
+        made = store.rollback(revision, author or operator())
     click.echo(f"revision {made.number} is active: the content of revision {revision}")
 
 
@@ -100,10 +100,3 @@ def _print_changes(changes: tuple[Change, ...], *, verbose: bool) -> None:
 def _count(changes: tuple[Change, ...]) -> str:
     verdicts = [change.verdict for change in changes]
     return f"{verdicts.count('+')} new, {verdicts.count('~')} changed, {verdicts.count('-')} gone"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number without a name
-        return f"uid {os.getuid()}"

@@ -6,7 +6,6 @@ Embedded stores have one writer, the running bus, so orders go to it; a PostgreS
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bus.client.admin import AdminApi, own_address
+from bus.commands.operator import operator
 from bus.console.masking import masked_keys
 from bus.console.moments import read
 from bus.errors import NotFound, StateUnavailable
@@ -46,7 +46,7 @@ class Desk(Protocol):
 @contextmanager
 def open_desk(settings: Settings, *, url: str = "", user: str = "", password: str = "") -> Iterator[Desk]:
     """The admin API at ``url`` if one is given, else PostgreSQL, else the embedded files beside the running bus."""
-    who = f"{getpass.getuser()} (command line)"
+    who = f"{operator()} (command line)"
     if url or not settings.database:
         remote = RemoteDesk(AdminApi(settings, url.rstrip("/") or own_address(settings), who, user, password))
         yield remote if url else EmbeddedDesk(settings, remote)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
+from sqlalchemy import Connection
+
 from bus.errors import SchemaMismatch, SettingsInvalid, StateUnavailable
 from bus.migrations import chain
 from bus.migrations.places import Place, places
 from bus.settings import Settings
+from bus.state import actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,10 @@ def before(settings: Settings) -> str:
     return known[newest - 1]
 
 
-def migrate(settings: Settings, wanted: str = "") -> Iterator[Standing]:
+def migrate(settings: Settings, wanted: str = "", *, who: str) -> Iterator[Standing]:
     """Walk every place to ``wanted``, each in a transaction of its own; answer each as it was found, once it is done.
+
+    ``who`` did so, says the trail of operators' actions.
 
     Several processes may do this at once: the later ones find nothing left to do. Raises SchemaMismatch for a place
     at a revision that this release does not know, StateUnavailable for one that a bus works on or that fails; the
@@ -68,8 +74,24 @@ def migrate(settings: Settings, wanted: str = "") -> Iterator[Standing]:
         settings.data.mkdir(parents=True, exist_ok=True)
         with standing.place.alone() as connection:
             now = chain.found(connection, standing.place.stores)
-            chain.walk(connection, standing.place.stores, now, standing.wanted)
+            if chain.recorded(connection) != standing.wanted:
+                _walk(connection, Standing(standing.place, now, standing.wanted), who)
         yield Standing(standing.place, now, standing.wanted)
+
+
+def _walk(connection: Connection, standing: Standing, who: str) -> None:
+    """Walk, and note it on whichever end of the way has the tables of this release."""
+    stores, now, wanted = standing.place.stores, standing.found, standing.wanted
+
+    def note() -> None:
+        actions.record(connection, who, "migrate", "schema", f"{now or 'no tables'} → {wanted}", time.time())
+
+    newest = chain.revisions()[-1]
+    if "state" in stores and now == newest:
+        note()
+    chain.walk(connection, stores, now, wanted)
+    if "state" in stores and wanted == newest:
+        note()
 
 
 def statements(settings: Settings, output: TextIO, wanted: str = "") -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from journal_conformance import DAY, a_record, ids
-from migration_conformance import MigrationConformance, make_first
+from migration_conformance import MigrationConformance, make_first, migrate
 
 from bus.errors import StateUnavailable
 from bus.journal.open import open_journal
 from bus.journal.schema import COLUMNS, TABLES
-from bus.migrations import installation
 from bus.migrations.places import places
 from bus.ports import Query
 from bus.settings import Settings
@@ -33,7 +32,7 @@ class TestPostgres(MigrationConformance):
 
 
 def test_the_journal_writes_the_columns_that_the_revisions_make(settings: Settings) -> None:
-    list(installation.migrate(settings))
+    migrate(settings)
     query = (
         "SELECT column_name, data_type FROM information_schema.columns"
         " WHERE table_schema = 'journal' AND table_name = %s ORDER BY ordinal_position"
@@ -52,7 +51,7 @@ async def test_old_days_of_the_journal_stay_readable_after_a_walk(settings: Sett
     await journal.outcome(new)
     await journal.aclose()
     make_first(settings)
-    list(installation.migrate(settings))
+    migrate(settings)
     journal, reader = open_journal(settings)
     await journal.start()
     assert ids(reader.search(Query())) == [new.id, old.id]
@@ -67,6 +66,6 @@ def test_a_walk_gives_up_rather_than_hold_up_everybody_behind_a_long_transaction
     with psycopg.connect(settings.database) as other:
         other.execute("LOCK TABLE outbox IN ACCESS SHARE MODE")
         with pytest.raises(StateUnavailable, match="lock timeout"):
-            list(installation.migrate(settings))
+            migrate(settings)
     assert [place.recorded() for place in places(settings)] == [""]
-    list(installation.migrate(settings))
+    migrate(settings)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from journal_conformance import DAY, a_record, ids
-from migration_conformance import FIRST, HEAD, MigrationConformance, make_first, started
+from migration_conformance import FIRST, HEAD, MigrationConformance, make_first, migrate, started
 
 from bus.errors import SchemaMismatch, StateUnavailable
 from bus.journal.files import path_of
 from bus.journal.open import open_journal
 from bus.journal.partitions import day_of
 from bus.journal.schema import COLUMNS, TABLES
-from bus.migrations import chain, installation
+from bus.migrations import chain
 from bus.migrations.places import file, places
 from bus.ports import Query
 from bus.settings import Settings
@@ -54,7 +54,7 @@ async def test_old_days_of_the_journal_are_brought_forward_and_stay_readable(set
     path = path_of(settings.data / "journal", day_of(old.received_at))
     with pytest.raises(SchemaMismatch, match=r"journal/\S+\.db: its tables"):
         await open_journal(settings)[0].start()
-    walked = {standing.place.name for standing in installation.migrate(settings)}
+    walked = {standing.place.name for standing in migrate(settings)}
     assert str(path) in walked
     journal, reader = open_journal(settings)
     await journal.start()
@@ -65,7 +65,7 @@ async def test_old_days_of_the_journal_are_brought_forward_and_stay_readable(set
 async def test_files_that_a_bus_works_on_are_not_changed_under_it(settings: Settings) -> None:
     async with started(settings):
         with pytest.raises(StateUnavailable, match="a bus works on these files; stop it first"):
-            list(installation.migrate(settings, FIRST))
+            migrate(settings, FIRST)
         assert {place.found() for place in places(settings) if place.stores == {"state"}} == {HEAD}
 
 
@@ -77,5 +77,5 @@ def test_a_walk_that_fails_leaves_its_file_as_it_was(settings: Settings) -> None
     connection.close()
     before = path.read_bytes()
     with pytest.raises(StateUnavailable, match=r"state\.db: cannot be changed \(table operator_action already exists"):
-        list(installation.migrate(settings))
+        migrate(settings)
     assert path.read_bytes() == before
