@@ -30,6 +30,7 @@ LISTS = (
     "/services",
     "/conformance/lis?since=any_time",
     "/workflows",
+    "/tasks",
 )
 
 
