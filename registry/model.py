@@ -453,3 +453,10 @@ class Snapshot:
         service = self.services.get(operation.partition(".")[0])
         version = service.versions.get(service.default) if service is not None else None
         return version.system if version is not None else ""
+
+    def systems_raising(self, event: str) -> frozenset[str]:
+        """The systems whose services have an operation that raises this event."""
+        versions = (version for service in self.services.values() for version in service.versions.values())
+        return frozenset(
+            version.system for version in versions for each in version.operations.values() if each.raises == event
+        )

@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from bus.backbone.tables import insert_into
 from bus.errors import BusError, NotFound
 from bus.orchestration import events
+from bus.orchestration.excuses import excused
 from bus.orchestration.instance import Instance
 from bus.orchestration.letters import EventLetter, MoveLetter, StartLetter, read_engine_letter
 from bus.orchestration.programs import Programs
-from bus.orchestration.stimuli import Start, Stimulus
+from bus.orchestration.stimuli import Start, Stimulus, Timer
 from bus.orchestration.tables import workflow_instance
 from bus.orchestration.work import Work, keys_of, lock
 from bus.ports import Letter, SnapshotSource
@@ -68,5 +69,7 @@ class Engine:
         if row is None:
             raise NotFound(f"no workflow instance {instance_id}")
         program = self._programs.stored(connection, row.definition_hash)
-        work = Work(connection, self._registry.snapshot, program, self._clock(), row.flow, keys_of(row))
-        return work.run(Instance.load(row.state), stimulus)
+        snapshot, now, instance = self._registry.snapshot, self._clock(), Instance.load(row.state)
+        if isinstance(stimulus, Timer):
+            stimulus = excused(connection, snapshot, program, instance, stimulus, now) or stimulus
+        return Work(connection, snapshot, program, now, row.flow, keys_of(row)).run(instance, stimulus)

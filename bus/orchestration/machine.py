@@ -10,6 +10,7 @@ from bus.orchestration.stimuli import (
     Alarm,
     CallFailure,
     Event,
+    Excuse,
     Move,
     Order,
     Result,
@@ -47,6 +48,8 @@ def advance(program: Program, instance: Instance | None, stimulus: Stimulus, now
             machine.event(stimulus)
         case Timer():
             machine.timer(stimulus)
+        case Excuse():
+            machine.excuse(stimulus)
         case Order():
             machine.order(stimulus)
     moved.lay_down()
@@ -97,6 +100,11 @@ class _Machine(Failing):
         else:
             self._late(token)
         self._settle()
+
+    def excuse(self, excuse: Excuse) -> None:
+        token = self._it.tokens.get(excuse.token)
+        if token is not None and token.deadline_at == excuse.due_at:
+            token.deadline_at = excuse.until
 
     def order(self, order: Order) -> None:
         steps = allowed(self._it).get(order.verb)

@@ -40,12 +40,15 @@ def write_history(
         )
 
 
-def write_alerts(connection: Connection, instance: str, alarms: Sequence[Alarm], now: float) -> None:
-    """Raise these alerts; none of their fields holds data of a document."""
+def write_alerts(
+    connection: Connection, instance: str, alarms: Sequence[Alarm], now: float, *, silenced_by: int = 0
+) -> None:
+    """Raise these alerts, or only note them with the downtime that made them expected; none of their fields holds data
+    of a document."""
     if alarms:
         rows = [
             {"id": new_id(now), "at": now, "kind": alarm.kind, "instance": instance, "step": alarm.step}
-            | {"code": alarm.code, "acknowledged": False, "acknowledged_by": ""}
+            | {"code": alarm.code, "acknowledged": False, "acknowledged_by": "", "silenced_by": silenced_by}
             for alarm in alarms
         ]
         connection.execute(alert.insert(), rows)

@@ -60,6 +60,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Excuse:
+    """The deadline that was set for ``due_at`` has passed for a reason that was announced: it is now ``until``."""
+
+    token: str
+    due_at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timer:
     """A timer is due. ``due_at`` is the time it was set for: one that was set anew since is ignored."""
 
@@ -84,7 +93,7 @@ class Order:
     to: str = ""
 
 
-Stimulus: TypeAlias = Start | Result | Event | Timer | Order
+Stimulus: TypeAlias = Start | Result | Event | Timer | Order | Excuse
 
 # ── what a move asks for ────────────────────────────────────────────────────────────────────────────
 
