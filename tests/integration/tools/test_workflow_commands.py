@@ -141,3 +141,19 @@ def test_an_order_without_a_reason_or_a_bus_says_what_is_missing(bus: ServedBus,
     assert f"no bus answers at {nowhere}" in given(bus, "retry", "x", "--url", nowhere, status=1)
     elsewhere = ServedBus(tmp_path, {})
     assert "console.secret: cannot be read" in given(elsewhere, "retry", "x", "--url", bus.url, status=1)
+
+
+def test_orders_go_straight_into_postgres_while_no_bus_runs(
+    stores: Stores, postgres_database: str, tmp_path: Path
+) -> None:
+    environ = {"STOCK_URL": stores.url, "CLERK_KEY": "invented-key-for-the-clerk"}
+    shared = ServedBus(tmp_path, {**environ, "MERIDIAN_DATABASE": postgres_database})
+    (shared.catalogue / "supply.yaml").write_text(SUPPLY)
+    try:
+        instance = started(shared.start(), "B-3")
+    finally:
+        shared.stop()
+    told = given(shared, "cancel", instance, "--reason", "closed for the night", "--yes")
+    assert "done, and stays done:\n  book\n" in told
+    assert "the instance is cancelled" in told
+    assert "closed for the night" in given(shared, "show", instance)
