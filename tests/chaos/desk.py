@@ -45,8 +45,9 @@ async def _replay(hospital: Hospital, watch: Watch) -> list[str]:
     state = State(load(environ=hospital.environ))
     await state.start()
     for one in dead:
-        letter = {"queue": one.letter.queue, "letter_id": one.letter.id}
-        await state.write(partial(dead_letters.replay, **letter, who=_WHO, reason=_WHY))
+        letter = one.letter
+        replay = partial(dead_letters.replay, queue=letter.queue, letter_id=letter.id, who=_WHO, reason=_WHY)
+        await state.write(replay)
     await state.aclose()
     for unit in hospital.units if embedded else ():
         await unit.start()
