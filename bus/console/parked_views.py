@@ -10,6 +10,7 @@ from bus.backbone.parking import ParkedLetter
 from bus.console.masking import all_operations, masked_keys, personal_keys
 from bus.console.payload import show
 from bus.console.ports import ConsolePorts
+from bus.console.views import BY_CODE
 from bus.letter_document import Inside
 from bus.parked import opened
 from bus.ports import Body
@@ -47,7 +48,7 @@ def one(console: ConsolePorts, queue: str, letter_id: str, *, reveal: bool = Fal
 
 
 def _row(found: ParkedLetter, personal: Set[str]) -> dict[str, Any]:
-    letter, carried = found.letter, opened(found.letter)
+    letter, carried, meaning = found.letter, opened(found.letter), BY_CODE.get(found.code)
     return {
         "queue": letter.queue,
         "id": letter.id,
@@ -58,6 +59,7 @@ def _row(found: ParkedLetter, personal: Set[str]) -> dict[str, Any]:
         "behind": found.behind,
         "code": found.code,
         "reason": found.reason,
+        "hint": {"zh": meaning.hint_zh, "en": meaning.hint_en} if meaning else None,
         "attempts": letter.attempt,
         "parked_at": found.parked_at,
         "accepted_at": found.accepted_at,

@@ -80,6 +80,7 @@ def overview(console: ConsolePorts, now: float | None = None) -> dict[str, Any]:
         "failing": [row(record, snapshot) for record in failing],
         "revision": snapshot.revision,
         "refused": console.refused(),
+        "parked": console.parked.count(),
         "given_up_count": console.dead_letters.count(Filter()),
         "given_up": [dead_letter_views.row(dead) for dead in console.dead_letters.page(Filter(), GIVEN_UP)],
     }
