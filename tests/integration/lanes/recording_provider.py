@@ -29,6 +29,14 @@ class Ledger:
         self._lock = threading.Lock()
         self._random = random.Random(20260701)
 
+    def reset(self) -> None:
+        """Empty the books and mend whatever a test has broken."""
+        with self._lock:
+            self.done.clear()
+            self.asked.clear()
+            self.flaky = self.delay = 0.0
+            self.refused = set()
+
     def numbers(self, visit: str) -> list[int]:
         """The orders of one visit, as they took effect."""
         with self._lock:

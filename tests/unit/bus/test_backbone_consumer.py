@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from bus.backbone import outbox
+from bus.backbone import outbox, parking
 from bus.backbone.consumer import EffectConsumer, TransactionConsumer
 from bus.backbone.dead_letters import DeadLetter, dead_letters
-from bus.backbone.topology import CALLS, ENGINE
-from bus.errors import ProviderUnreachable, ShuttingDown, StateUnavailable
+from bus.backbone.runtime import Backbone
+from bus.backbone.topology import CALLS, DEATH, ENGINE, dead
+from bus.errors import ProviderFault, ProviderUnreachable, ShuttingDown, StateUnavailable
 from bus.ports import Handler, Letter, Lost
 from bus.settings import Settings
 from bus.state.store import State
@@ -276,3 +279,50 @@ async def test_a_failure_whose_commit_was_not_confirmed_is_counted_once(state: F
     assert await rows(state) == [("order-1", 2)]
     told = await state.read(lambda c: c.exec_driver_sql("SELECT count(*) FROM letter_history").scalar())
     assert told == 1
+
+
+async def test_a_letter_of_a_lane_that_fails_for_good_is_parked_and_a_copy_of_it_does_nothing(state: Flaky) -> None:
+    calls: list[str] = []
+
+    async def refuse(letter: Letter, *, redelivered: bool) -> None:
+        calls.append(letter.id)
+        raise ProviderFault("no such patient")
+
+    hand = Hand()
+    await EffectConsumer(state, hand, CALLS, refuse).start()
+    await hand.deliver(LETTER)
+    await hand.deliver(LETTER)
+    (parked,) = await state.read(parking.parked_letters)
+    assert (parked.letter.id, parked.code, calls) == ("order-1", "provider-fault", ["order-1"])
+    assert await the_dead(state) == []
+
+
+async def test_a_letter_that_comes_after_its_time_is_parked_and_not_handled(state: Flaky) -> None:
+    calls: list[str] = []
+
+    async def handle(letter: Letter, *, redelivered: bool) -> None:
+        calls.append(letter.id)
+
+    late = replace(LETTER, expires_at=time.time() - 1)
+    await state.write(lambda connection: outbox.post(connection, [late]))
+    hand = Hand()
+    await EffectConsumer(state, hand, CALLS, handle).start()
+    await hand.deliver(late)
+    (parked,) = await state.read(parking.parked_letters)
+    assert (parked.code, calls) == ("expired", [])
+    await state.write(lambda connection: parking.release(connection, CALLS, "order-1", "wang", "late is better"))
+    await hand.deliver(late)  # a copy from before, which still names its old time
+    assert calls == ["order-1"]
+
+
+async def test_what_a_broker_gives_up_of_a_lane_is_parked_and_stays_so(state: Flaky) -> None:
+    hand = Hand()
+    backbone = Backbone(state, hand, consumers=[TransactionConsumer(state, hand, CALLS, lambda _, __: None)])
+    await backbone.start()
+    given_up = replace(LETTER, queue=dead(CALLS), headers={DEATH: "expired"})
+    await hand.deliver(given_up)
+    await hand.deliver(given_up)
+    await backbone.stop()
+    (parked,) = await state.read(parking.parked_letters)
+    assert (parked.letter.id, parked.letter.queue, parked.code) == ("order-1", CALLS, "broker")
+    assert await the_dead(state) == []
