@@ -43,5 +43,5 @@ class Plan:
 
     @property
     def patience(self) -> float:
-        """Seconds that everything accepted has to come to its end after the last fault."""
-        return 240 + self.visits / 5
+        """Seconds that everything accepted has to come to its end after the last fault, on a machine however busy."""
+        return 900 + self.visits

@@ -23,8 +23,8 @@ from services.demo.books import ledger_path, read
 from services.simulators.ledger import Ledger
 
 _TELL = 5.0
-#: So many seconds without any change, and nothing moves any more.
-_STILL = 90.0
+#: So many seconds without any change, and nothing moves any more: when no letter is on its way, and when some are.
+_STILL, _STALLED = 90.0, 240.0
 #: How often people look for what waits for them, at the most.
 _ROUNDS = 5
 
@@ -93,7 +93,7 @@ class _Run:
             now = time.monotonic()
             if backlog != before:
                 before, since = backlog, now
-            still = backlog.known and not backlog.letters and now - since > _STILL
+            still = now - since > (_STILL if backlog.known and not backlog.letters else _STALLED)
             if not backlog.moving or still or now > end:
                 return
 
