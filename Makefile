@@ -10,7 +10,7 @@ VISITS ?= 20
 FOREIGN := php-cli php-soap libsoap-lite-perl curl gsoap libgsoap-dev g++ mono-devel mono-mcs libjaxws-java \
            default-jdk-headless mono-fastcgi-server4 nginx-light
 
-.PHONY: help install run test check format interop bench soak chaos tools clean
+.PHONY: help install run test check format interop bench soak chaos bundle tools clean
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile; echo 'make check  format, lint, types, import direction, documentation'; \
@@ -18,6 +18,7 @@ help:
 	 echo 'make bench  the bus against its floor, the backbone against pika, visits a second, a hung provider'; \
 	 echo 'make soak   half an hour of load, and what it does to memory'; \
 	 echo 'make chaos  the hospital while everything fails: nothing lost, nothing twice'; \
+	 echo 'make bundle one file with everything that an isolated network needs'; \
 	 echo 'make tools  the foreign programs that some tests talk to (PHP, Java, Mono, Orthanc, PostgreSQL, Chromium …)'
 
 install: $(VENV)/.run.stamp
@@ -67,6 +68,9 @@ soak: $(VENV)/.test.stamp
 chaos: $(VENV)/.test.stamp
 	@deploy/setup.sh debian rabbitmq-server postgresql strace
 	@PYTHONPATH=tests $(BIN)/python -m chaos
+
+bundle: $(VENV)/.run.stamp
+	@deploy/bundle.sh $(BIN)/python
 
 tools:
 	@deploy/setup.sh debian postgresql orthanc orthanc-dicomweb chromium fonts-noto-cjk openssl strace $(FOREIGN)
