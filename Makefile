@@ -73,7 +73,7 @@ bundle: $(VENV)/.run.stamp
 	@deploy/bundle.sh $(BIN)/python
 
 tools:
-	@deploy/setup.sh debian postgresql orthanc orthanc-dicomweb chromium fonts-noto-cjk openssl strace $(FOREIGN)
+	@deploy/setup.sh debian postgresql prometheus haproxy systemd orthanc orthanc-dicomweb chromium fonts-noto-cjk openssl strace $(FOREIGN)
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
