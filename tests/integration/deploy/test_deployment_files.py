@@ -162,5 +162,5 @@ def test_postgresql_starts_with_every_setting_of_its_file() -> None:
         absent(str(error))
     with server, psycopg.connect(server.url) as connection:
         for name in wanted:
-            assert connection.execute("SELECT 1 FROM pg_settings WHERE name = %s", (name,)).fetchone(), name
+            assert connection.execute("SELECT 1 FROM pg_settings WHERE lower(name) = %s", (name,)).fetchone(), name
         assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
