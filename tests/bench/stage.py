@@ -44,7 +44,7 @@ def stage(size: int) -> Iterator[Stage]:
             "MERIDIAN_CATALOGUE": str(CATALOGUE),
             "MERIDIAN_LOG_LEVEL": "warning",
         }
-        bus = [str(Path(sys.executable).with_name("meridian")), "gateway"]
+        bus = [str(Path(sys.executable).with_name("meridian")), "serve"]
         with (
             server(granian("tests.bench.provider:app", provider), provider, environ, contestant=False),
             server(bus, port, environ | settings) as pid,
