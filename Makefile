@@ -38,7 +38,7 @@ run: install
 test: $(VENV)/.test.stamp
 	@deploy/setup.sh debian rabbitmq-server
 	@echo '==> tests'
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 interop: $(VENV)/.test.stamp
 	@deploy/setup.sh debian $(FOREIGN)
