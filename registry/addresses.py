@@ -12,7 +12,7 @@ from registry.vendor_paths import VendorPath, VendorPaths
 #: First parts of the bus's own addresses, with everything below them.
 RESERVED_ROOMS = frozenset(
     {"soap", "rest", "api", "static", "bootstrap", "messages", "flows", "visits", "workflows",
-     "given-up", "login", "conformance", "language", "console"}
+     "tasks", "lanes", "parked", "dead-letters", "downtimes", "login", "conformance", "language", "console"}
 )  # fmt: skip
 
 #: Single pages of the bus; below them a vendor's path may stand, as Axis has ``/services/LisService``.

@@ -51,14 +51,15 @@ def open_desk(settings: Settings, *, url: str = "", user: str = "", password: st
         remote = RemoteDesk(AdminApi(settings, url.rstrip("/") or own_address(settings), who, user, password))
         yield remote if url else EmbeddedDesk(settings, remote)
         return
-    state = State(settings)
-    registry = LiveRegistry(open_store(settings), os.environ)
-    registry.refresh()
-    asyncio.run(state.start())
+    state, store = State(settings), open_store(settings)
     try:
+        registry = LiveRegistry(store, os.environ)
+        registry.refresh()
+        asyncio.run(state.start())
         yield StoreDesk(Instances(state, registry), who)
     finally:
         asyncio.run(state.aclose())
+        store.close()
 
 
 class StoreDesk:

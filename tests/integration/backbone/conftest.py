@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pika
 import pytest
+from pika.exceptions import ChannelClosedByBroker
 
 from bus.backbone.topology import QUEUES, dead, dead_arguments, physical, quorum_arguments
 from bus.settings import Settings
 
 
 def wipe(url: str) -> None:
-    """Empty every queue of the backbone, so that a test finds a fresh broker."""
-    connection = pika.BlockingConnection(pika.URLParameters(url))
-    channel = connection.channel()
-    for queue in QUEUES:
-        channel.queue_purge(physical(queue))
-        channel.queue_purge(physical(dead(queue)))
-    connection.close()
+    """Empty every queue of the backbone, so that a test finds a fresh broker. A test before may have deleted some."""
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        for queue in QUEUES:
+            for name in (physical(queue), physical(dead(queue))):
+                with suppress(ChannelClosedByBroker):
+                    connection.channel().queue_purge(name)
 
 
 @pytest.fixture(scope="session")

@@ -60,9 +60,13 @@ def address(node: RabbitNode, vhost: str = "meridian") -> str:
     return f"amqp://meridian:{quote(PASSWORD, safe='')}@127.0.0.1:{node.port}/{vhost}"
 
 
+async def nothing_lost(queue: str) -> None:
+    """What the broker lost, which here is nothing."""
+
+
 async def test_the_bus_declares_its_queues_and_publishes_as_the_user_of_the_definitions(node: RabbitNode) -> None:
     transport = open_transport(Settings(broker=address(node)))
-    await transport.start()
+    await transport.start(nothing_lost)
     try:
         for _ in range(100):
             try:

@@ -69,7 +69,8 @@ def under_load(url: str, prefix: str, callers: int = 3) -> Iterator[Load]:
 def test_every_role_answers_probes_and_none_opens_doors_that_are_not_its_own(machines: Machines) -> None:
     for machine in machines:
         assert requests.get(f"{machine.url}/healthz", timeout=5).json() == {"alive": True}
-        assert requests.get(f"{machine.url}/readyz", timeout=5).json() == {"ready": True, "causes": [], "revision": 1}
+        told = requests.get(f"{machine.url}/readyz", timeout=5).json()
+        assert told == {"ready": True, "causes": [], "notes": [], "revision": 1}
         assert "meridian_outbox_letters" in requests.get(f"{machine.url}/metrics", timeout=5).text
     for machine in (*machines.of("worker"), *machines.of("relay")):
         assert machine.post("Book", {"booking_no": "N-1"}).status_code == 404
