@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +12,10 @@ from typing import Any
 import click
 
 from bus.client.admin import AdminApi, own_address
+from bus.commands.stores import opened
 from bus.console.moments import read, written
 from bus.downtime.desk import Desk, Entry
 from bus.downtime.times import written as clock
-from bus.registry import open_store
 from bus.settings import Settings
 from bus.state.store import State
 from registry.live import LiveRegistry
@@ -172,14 +170,8 @@ def _desk(settings: Settings, given: dict[str, Any]) -> Iterator[_Remote | _Loca
         address = given["url"].rstrip("/") or own_address(settings)
         yield _Remote(AdminApi(settings, address, who, given["user"], given["password"]))
         return
-    state = State(settings)
-    registry = LiveRegistry(open_store(settings), os.environ)
-    registry.refresh()
-    asyncio.run(state.start())
-    try:
+    with opened(settings) as (state, registry):
         yield _Local(state, registry, settings.timezone, who)
-    finally:
-        asyncio.run(state.aclose())
 
 
 def _sent(settings: Settings, given: dict[str, Any], path: str, order: dict[str, Any]) -> Entry:

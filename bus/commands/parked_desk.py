@@ -5,8 +5,6 @@ Embedded stores have one writer, the running bus, so verbs go to it; a PostgreSQ
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +15,9 @@ from bus.backbone.parking import Lane, ParkedLetter
 from bus.client.admin import AdminApi, own_address
 from bus.commands.operator import operator
 from bus.commands.state_reading import reading
+from bus.commands.stores import opened
 from bus.parked import Parked, Waiting, waiting
-from bus.registry import open_store
 from bus.settings import Settings
-from bus.state.store import State
-from registry.live import LiveRegistry
 
 
 class Desk(Protocol):
@@ -58,14 +54,8 @@ def open_desk(settings: Settings) -> Iterator[Desk]:
     if not settings.database:
         yield _RemoteDesk(AdminApi(settings, own_address(settings), who))
         return
-    state = State(settings)
-    registry = LiveRegistry(open_store(settings), os.environ)
-    registry.refresh()
-    asyncio.run(state.start())
-    try:
+    with opened(settings) as (state, registry):
         yield _StoreDesk(Parked(state, registry), who)
-    finally:
-        asyncio.run(state.aclose())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ Embedded stores have one writer, the running bus, so orders go to it; a PostgreS
 
 from __future__ import annotations
 
-import asyncio
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bus.client.admin import AdminApi, own_address
 from bus.commands.operator import operator
+from bus.commands.stores import opened
 from bus.console.masking import masked_keys
 from bus.console.moments import read
 from bus.errors import NotFound, StateUnavailable
@@ -25,10 +24,7 @@ from bus.orchestration.instances import Instances, Wanted, get_instance, list_in
 from bus.orchestration.orders import Outcome
 from bus.orchestration.stimuli import Order
 from bus.orchestration.tasks import list_tasks
-from bus.registry import open_store
 from bus.settings import Settings
-from bus.state.store import State
-from registry.live import LiveRegistry
 
 Entry = Mapping[str, Any]
 
@@ -51,15 +47,8 @@ def open_desk(settings: Settings, *, url: str = "", user: str = "", password: st
         remote = RemoteDesk(AdminApi(settings, url.rstrip("/") or own_address(settings), who, user, password))
         yield remote if url else EmbeddedDesk(settings, remote)
         return
-    state, store = State(settings), open_store(settings)
-    try:
-        registry = LiveRegistry(store, os.environ)
-        registry.refresh()
-        asyncio.run(state.start())
+    with opened(settings) as (state, registry):
         yield StoreDesk(Instances(state, registry), who)
-    finally:
-        asyncio.run(state.aclose())
-        store.close()
 
 
 class StoreDesk:
