@@ -7,7 +7,6 @@ its admin API; a PostgreSQL store is written straight.
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +19,7 @@ from bus.backbone import dead_letters as store
 from bus.backbone.dead_letters import DeadLetter, DeadLetters, Filter
 from bus.backbone.topology import OPERATION, QUEUES
 from bus.client.admin import AdminApi, own_address
+from bus.commands.operator import operator
 from bus.commands.state_reading import reading
 from bus.errors import NotFound
 from bus.settings import Settings
@@ -121,7 +121,7 @@ def discard(settings: Settings, letters: tuple[str, ...], reason: str) -> None:
 @contextmanager
 def open_desk(settings: Settings) -> Iterator[Desk]:
     """PostgreSQL where the settings name it, else the admin API of the bus that runs on this machine."""
-    who = f"{getpass.getuser()} (command line)"
+    who = f"{operator()} (command line)"
     if not settings.database:
         yield _RemoteDesk(AdminApi(settings, own_address(settings), who))
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from bus.client.admin import AdminApi, own_address
+from bus.commands.operator import operator
 from bus.commands.stores import opened
 from bus.console.moments import read, written
 from bus.downtime.desk import Desk, Entry
@@ -165,7 +165,7 @@ class _Local(Desk):
 @contextmanager
 def _desk(settings: Settings, given: dict[str, Any]) -> Iterator[_Remote | _Local]:
     """The admin API where one is named or the store is embedded; else PostgreSQL."""
-    who = f"{getpass.getuser()} (command line)"
+    who = f"{operator()} (command line)"
     if given["url"] or not settings.database:
         address = given["url"].rstrip("/") or own_address(settings)
         yield _Remote(AdminApi(settings, address, who, given["user"], given["password"]))

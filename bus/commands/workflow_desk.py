@@ -11,15 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, create_engine
-from sqlalchemy.exc import SQLAlchemyError
-
 from bus.client.admin import AdminApi, own_address
 from bus.commands.operator import operator
+from bus.commands.state_reading import reading
 from bus.commands.stores import opened
 from bus.console.masking import masked_keys
 from bus.console.moments import read
-from bus.errors import NotFound, StateUnavailable
+from bus.errors import NotFound
 from bus.orchestration.instances import Instances, Wanted, get_instance, list_instances
 from bus.orchestration.orders import Outcome
 from bus.orchestration.stimuli import Order
@@ -118,37 +116,22 @@ class EmbeddedDesk:
     """The files of a bus on this machine: read beside it, and written by it alone."""
 
     def __init__(self, settings: Settings, bus: RemoteDesk) -> None:
-        self._path = settings.data / "state.db"
+        self._settings = settings
         self.foresee = bus.foresee
         self.order = bus.order
 
     def page(self, wanted: Wanted) -> Sequence[Entry]:
-        with self._reading() as connection:
+        with reading(self._settings) as connection:
             return [_shown(one) for one in list_instances(connection, wanted)]
 
     def one(self, instance: str) -> Entry | None:
-        with self._reading() as connection:
+        with reading(self._settings) as connection:
             found = get_instance(connection, instance)
         return _shown(found) if found else None
 
     def tasks(self) -> Sequence[Entry]:
-        with self._reading() as connection:
+        with reading(self._settings) as connection:
             return list_tasks(connection)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        address = self._path.absolute().as_uri()
-        url = URL.create("sqlite", database=address, query={"mode": "ro", "uri": "true"})
-        engine = create_engine(url, hide_parameters=True)
-        try:
-            with engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StateUnavailable(
-                f"{self._path}: cannot be read; has the bus been started with these settings?"
-            ) from error
-        finally:
-            engine.dispose()
 
 
 def _shown(one: Entry) -> Entry:

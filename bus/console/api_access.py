@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from flask import Flask, Request, abort, current_app, request
 from flask_login import LoginManager
 
@@ -37,6 +39,20 @@ def may_operate() -> User:
     if not me().role.may_operate:
         abort(403)
     return me()
+
+
+def body(fields: dict[str, type]) -> dict[str, Any]:
+    """The request's JSON object. Aborts with 400, naming the field, for one that is not known or of another kind."""
+    given = request.get_json()
+    if not isinstance(given, dict):
+        abort(400, "send a JSON object")
+    for name, value in given.items():
+        if name not in fields:
+            abort(400, f"unknown field {name!r}; known: {', '.join(fields)}")
+        kind = (int, float) if fields[name] is float else fields[name]
+        if not isinstance(value, kind) or (isinstance(value, bool) and fields[name] in (int, float)):
+            abort(400, f"{name} must be {fields[name].__name__}")
+    return cast("dict[str, Any]", given)
 
 
 def _local(presented: str) -> User | None:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, request
 from bus.backbone.dead_letters import Filter
 from bus.console import dead_letter_views
 from bus.console.api import answer
-from bus.console.api_access import json_only, may_operate
+from bus.console.api_access import body, json_only, may_operate
 from bus.console.pages import console
 from bus.console.sign_in import required
 
@@ -41,7 +41,7 @@ def letter(queue: str, letter: str) -> Response:
 @blueprint.route("/<queue>/<letter>/discard", methods=["POST"], defaults={"verb": "discard"})
 def give(queue: str, letter: str, verb: str) -> Response:
     """Replay or discard one letter, for a ``reason``."""
-    user, reason = may_operate(), _reason(_body("reason"))
+    user, reason = may_operate(), _reason(body({"reason": str}))
     desk = console().dead_letters
     done = (desk.replay if verb == "replay" else desk.discard)(queue, letter, user.name, reason)
     return answer({"done": 1}) if done else abort(404, f"no dead letter {queue}/{letter}")
@@ -51,29 +51,15 @@ def give(queue: str, letter: str, verb: str) -> Response:
 def replay_all() -> Response:
     """Replay everything that fits ``queue``, ``code`` and ``operation``, oldest first, for a ``reason``: no more than
     ``rate`` (20) letters a second, and no more than 10,000 at once."""
-    user, given = may_operate(), _body("reason", "rate", *_FILTER)
+    user, given = may_operate(), body({"reason": str, "rate": float} | dict.fromkeys(_FILTER, str))
     rate = given.get("rate", RATE)
-    if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= FASTEST:
+    if not 0 < rate <= FASTEST:
         abort(400, f"rate must be a number of letters a second, up to {FASTEST:g}")
     asked = {name: given[name] for name in _FILTER if name in given}
-    if not all(isinstance(value, str) for value in asked.values()):
-        abort(400, f"{', '.join(_FILTER)} must be texts")
     done = console().dead_letters.replay_all(Filter(**asked), user.name, _reason(given), rate=float(rate))
     return answer({"done": done})
 
 
 def _reason(given: dict[str, Any]) -> str:
-    reason = given.get("reason")
-    if not isinstance(reason, str) or not reason.strip():
-        abort(400, "say why: a reason is kept on record with your name")
-    return reason.strip()
-
-
-def _body(*fields: str) -> dict[str, Any]:
-    given = request.get_json()
-    if not isinstance(given, dict):
-        abort(400, "send a JSON object")
-    for name in given:
-        if name not in fields:
-            abort(400, f"unknown field {name!r}; known: {', '.join(fields)}")
-    return given
+    reason: str = given.get("reason", "").strip()
+    return reason or abort(400, "say why: a reason is kept on record with your name")

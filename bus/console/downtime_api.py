@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, request
 
 from bus.console import downtime_views
 from bus.console.api import answer
-from bus.console.api_access import json_only, may_operate
+from bus.console.api_access import body, json_only, may_operate
 from bus.console.pages import console
 from bus.console.sign_in import required
 
@@ -35,7 +35,7 @@ def downtimes() -> Response:
 @blueprint.route("/search", methods=["POST"])
 def search() -> Response:
     """The same, asked in the body."""
-    return _page(_body(SEARCH))
+    return _page(body(SEARCH))
 
 
 @blueprint.route("/<name>")
@@ -47,7 +47,7 @@ def one(name: str) -> Response:
 @blueprint.route("", methods=["POST"])
 def start() -> Response:
     """Announce one: ``system``, ``until``, ``reason``; ``from`` (now), ``rate`` (20 letters a second)."""
-    user, given = may_operate(), _body(START)
+    user, given = may_operate(), body(START)
     for name in ("system", "until", "reason"):
         if name not in given:
             abort(400, f"{name} is missing")
@@ -60,7 +60,7 @@ def order(system: str, verb: str) -> Response:
     """``stop`` (``rate``), ``extend`` (``until``), ``rate`` (``rate``), each with a ``reason``."""
     user = may_operate()
     fields = ORDERS.get(verb) or abort(404)
-    given = _body(fields)
+    given = body(fields)
     if verb == "extend" and "until" not in given:
         abort(400, "until is missing")
     if verb == "rate" and "rate" not in given:
@@ -72,17 +72,3 @@ def _page(given: dict[str, Any]) -> Response:
     limit = min(max(given.get("limit", 50), 1), 500)
     found = downtime_views.desk(console()).page(system=given.get("system", ""), limit=limit)
     return answer({"downtimes": [dict(one) for one in found]})
-
-
-def _body(fields: dict[str, type]) -> dict[str, Any]:
-    """The request's JSON object. Aborts with 400, naming the field, for one that is not known or of another kind."""
-    given = request.get_json()
-    if not isinstance(given, dict):
-        abort(400, "send a JSON object")
-    for name, value in given.items():
-        if name not in fields:
-            abort(400, f"unknown field {name!r}; known: {', '.join(fields)}")
-        kind = (int, float) if fields[name] is float else fields[name]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            abort(400, f"{name} must be {fields[name].__name__}")
-    return given

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, cast
 
 from flask import Blueprint, Response, abort, request
 
 from bus.console import parked_views
 from bus.console.api import answer
-from bus.console.api_access import json_only, may_operate
+from bus.console.api_access import body, json_only, may_operate
 from bus.console.pages import console
 from bus.console.sign_in import required
 
@@ -42,7 +41,7 @@ def letter(queue: str, letter: str) -> Response:
 @blueprint.route("/release", methods=["POST"])
 def release_all() -> Response:
     """Deliver again everything that was parked with one ``code``, for a ``reason``."""
-    user, given = may_operate(), _body({"code": str, "reason": str})
+    user, given = may_operate(), body({"code": str, "reason": str})
     code = given.get("code") or abort(400, "name the code of the letters to release")
     return answer({"released": console().parked.release_all(code, user.name, given.get("reason", ""))})
 
@@ -50,7 +49,7 @@ def release_all() -> Response:
 @blueprint.route("/<queue>/<letter>/release", methods=["POST"])
 def release(queue: str, letter: str) -> Response:
     """Deliver a letter again, for a ``reason``; with ``lane`` true, everything of its lane that is parked."""
-    user, given = may_operate(), _body({"reason": str, "lane": bool})
+    user, given = may_operate(), body({"reason": str, "lane": bool})
     whole = bool(given.get("lane"))
     released = console().parked.release(queue, letter, user.name, given.get("reason", ""), lane=whole)
     return answer({"released": released})
@@ -59,7 +58,7 @@ def release(queue: str, letter: str) -> Response:
 @blueprint.route("/<queue>/<letter>/skip", methods=["POST"])
 def skip(queue: str, letter: str) -> Response:
     """Put a letter with the dead letters, for a ``reason``; its lane moves on."""
-    user, given = may_operate(), _body({"reason": str})
+    user, given = may_operate(), body({"reason": str})
     console().parked.skip(queue, letter, user.name, given.get("reason", ""))
     return answer({"skipped": 1})
 
@@ -67,19 +66,6 @@ def skip(queue: str, letter: str) -> Response:
 @blueprint.route("/<queue>/<letter>/edit", methods=["POST"])
 def edit(queue: str, letter: str) -> Response:
     """Deliver a letter again with ``document`` (a text: XML or JSON) in place of its own, for a ``reason``."""
-    user, given = may_operate(), _body({"reason": str, "document": str})
+    user, given = may_operate(), body({"reason": str, "document": str})
     new = console().parked.edit(queue, letter, given.get("document", ""), user.name, given.get("reason", ""))
     return answer({"id": new})
-
-
-def _body(fields: dict[str, type]) -> dict[str, Any]:
-    """The request's JSON object. Aborts with 400, naming the field, for one that is not known or of another kind."""
-    given = request.get_json()
-    if not isinstance(given, dict):
-        abort(400, "send a JSON object")
-    for name, value in given.items():
-        if name not in fields:
-            abort(400, f"unknown field {name!r}; known: {', '.join(fields)}")
-        if not isinstance(value, fields[name]):
-            abort(400, f"{name} must be {fields[name].__name__}")
-    return cast("dict[str, Any]", given)

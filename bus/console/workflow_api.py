@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, request
 
 from bus.console import workflow_views
 from bus.console.api import answer
-from bus.console.api_access import json_only, may_operate
+from bus.console.api_access import body, json_only, may_operate
 from bus.console.pages import console
 from bus.console.sign_in import required
 from bus.console.words import WORDS, choose
@@ -37,7 +37,7 @@ def instances() -> Response:
 @blueprint.route("/search", methods=["POST"])
 def search() -> Response:
     """The same with ``key``, the value of a business key: in the body, because addresses are kept in logs."""
-    return _page(_body(SEARCH))
+    return _page(body(SEARCH))
 
 
 @blueprint.route("/tasks")
@@ -73,12 +73,14 @@ def diagram(instance: str) -> Response:
 def order(instance: str, verb: str) -> Response:
     """Give an order: ``reason``, ``step``, ``reply`` (skip), ``to`` (migrate). With ``dry_run`` only say what it would
     do. The same order sent twice is carried out once: the second time it does not fit any more."""
-    body = _body(ORDER)
-    asked = Order(workflow_views.verb(verb) or abort(404), body.get("step", ""), body.get("reply"), body.get("to", ""))
-    if body.get("dry_run"):
+    given = body(ORDER)
+    asked = Order(
+        workflow_views.verb(verb) or abort(404), given.get("step", ""), given.get("reply"), given.get("to", "")
+    )
+    if given.get("dry_run"):
         return answer(asdict(console().workflows.foresee(instance, asked)))
     user = may_operate()
-    return answer(asdict(console().workflows.order(instance, asked, who=user.name, reason=body.get("reason", ""))))
+    return answer(asdict(console().workflows.order(instance, asked, who=user.name, reason=given.get("reason", ""))))
 
 
 def _page(given: dict[str, Any]) -> Response:
@@ -88,17 +90,3 @@ def _page(given: dict[str, Any]) -> Response:
     found = workflow_views.page(console(), wanted)
     after = found[-1]["id"] if len(found) == limit else ""
     return answer({"instances": found, "next": after, "counts": dict(console().workflows.counts())})
-
-
-def _body(fields: dict[str, Any]) -> dict[str, Any]:
-    """The request's JSON object. Aborts with 400, naming the field, for one that is not known or of another kind."""
-    given = request.get_json()
-    if not isinstance(given, dict):
-        abort(400, "send a JSON object")
-    for name, value in given.items():
-        if name not in fields:
-            abort(400, f"unknown field {name!r}; known: {', '.join(fields)}")
-        kind = (int, float) if fields[name] is float else fields[name]
-        if not isinstance(value, kind) or (isinstance(value, bool) and fields[name] in (int, float)):
-            abort(400, f"{name} must be {fields[name].__name__}")
-    return given
