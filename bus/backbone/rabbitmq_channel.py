@@ -17,12 +17,14 @@ class Channel:
 
     @classmethod
     async def open(cls, connection: Any, closed: Callable[[], None] | None = None) -> Channel:
-        """Open a channel; ``closed`` is called when it ends, whoever ends it."""
+        """Open a channel; ``closed`` is called when it ends, whoever ends it. Raises AMQPError when it ends at once."""
         opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        connection.channel(on_open_callback=lambda channel: _settle(opened, channel))
-        channel = cls(await opened)
+        channel = cls(connection.channel(on_open_callback=lambda raw: _settle(opened, raw)))
         if closed is not None:
             channel.raw.add_on_close_callback(lambda *_: closed())
+        await asyncio.wait({opened, channel._closed}, return_when=asyncio.FIRST_COMPLETED)
+        if not opened.done():
+            raise channel._closed.result()
         return channel
 
     async def call(self, method: str, *arguments: Any, **options: Any) -> Any:

@@ -20,6 +20,9 @@ from bus.errors import BackboneUnavailable
 from bus.ports import Letter
 from transformers.errors import MeridianError
 
+#: Seconds that a channel which only refuses is kept.
+_REFUSING = 1.0
+
 
 class _Batch:
     """The letters of one ``publish`` that the broker has still to answer."""
@@ -43,7 +46,8 @@ class _Line:
     """
 
     def __init__(self, channel: Channel, unroutable: Callable[[], None], heard: Callable[[], None]) -> None:
-        self._channel = channel.raw
+        self._channel = channel
+        self._opened = time.monotonic()
         self._unroutable = unroutable
         self._heard = heard
         self._next_tag = 1
@@ -53,10 +57,20 @@ class _Line:
         self.refuses = False
         channel.raw.add_on_return_callback(self._on_return)
 
+    @property
+    def spent(self) -> bool:
+        """Whether a new channel may take what this one refuses, and nothing is under way on this one."""
+        return self.refuses and not self.waiting and time.monotonic() - self._opened > _REFUSING
+
+    def close(self) -> None:
+        self._channel.close()
+
     def publish(self, batch: _Batch, letter: Letter) -> None:
         self.waiting[self._next_tag] = (batch, letter.id)
         self._next_tag += 1
-        self._channel.basic_publish(EXCHANGE, physical(letter.queue), letter.body, _properties(letter), mandatory=True)
+        self._channel.raw.basic_publish(
+            EXCHANGE, physical(letter.queue), letter.body, _properties(letter), mandatory=True
+        )
 
     def on_confirm(self, frame: Any) -> None:
         method = frame.method
@@ -94,6 +108,7 @@ class Publisher:
         self._lines: dict[str, _Line] = {}
         self._heard_at = 0.0
         self._mending: asyncio.Task[None] | None = None
+        self._renewing = asyncio.Lock()
 
     async def start(self) -> None:
         """Start connecting."""
@@ -128,6 +143,10 @@ class Publisher:
         if not self.link.ready:
             raise BackboneUnavailable(f"RabbitMQ at {self.link.node} is not connected")
         batch = _Batch(letters)
+        for queue in set(batch.open.values()):
+            await self._renew(queue)
+        if not self.link.ready:
+            raise BackboneUnavailable(f"RabbitMQ at {self.link.node} was lost")
         lines = {queue: self._lines[queue] for queue in batch.open.values()}
         if any(line.stuck for line in lines.values()):
             raise BackboneUnavailable(f"RabbitMQ at {self.link.node} has still to answer for this queue")
@@ -161,10 +180,42 @@ class Publisher:
         await self._declare(connection)
         self._connection, self._lines = connection, {}
         for queue in QUEUES:
-            channel = await Channel.open(connection, self.link.drop)
-            line = _Line(channel, self._unroutable, self._heard)
-            await channel.call("confirm_delivery", line.on_confirm)
-            self._lines[queue] = line
+            self._lines[queue] = await self._open(connection, queue)
+
+    async def _open(self, connection: Any, queue: str) -> _Line:
+        def closed() -> None:
+            if self._lines.get(queue) is line:
+                self.link.drop()
+
+        line = None
+        channel = await Channel.open(connection, closed)
+        line = _Line(channel, self._unroutable, self._heard)
+        await channel.call("confirm_delivery", line.on_confirm)
+        return line
+
+    async def _renew(self, queue: str) -> None:
+        """Give the queue a new line in place of one that only refuses.
+
+        RabbitMQ 3.10 has a channel whose first letter came when the queue's leader had died ask for that leader for
+        ever: it refuses everything, long after the queue has another.
+        """
+        async with self._renewing:
+            connection, line = self._connection, self._lines.get(queue)
+            if line is None or not line.spent or self.link.alarm:
+                return
+            try:
+                async with asyncio.timeout(self._patience):
+                    fresh = await self._open(connection, queue)
+            except (AMQPError, TimeoutError):
+                if connection is self._connection and not self.link.alarm:
+                    self.link.drop()
+                return
+            if self._lines.get(queue) is line and not line.waiting:
+                fresh.refuses = True  # until it has taken something
+                self._lines[queue] = fresh
+                line.close()
+            else:
+                fresh.close()
 
     def _heard(self) -> None:
         self._heard_at = time.monotonic()

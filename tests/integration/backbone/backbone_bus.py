@@ -48,10 +48,10 @@ class MiniBus:
         """How many letters are in the outbox."""
         return await self.state.read(lambda c: c.scalar(select(func.count()).select_from(outbox)) or 0)
 
-    async def handed_over(self) -> None:
+    async def handed_over(self, *, within: float = 20.0) -> None:
         """Wait until the broker has confirmed everything that is in the outbox."""
         here = select(func.count()).select_from(outbox).where(outbox.c.owner != KEPT)
-        for _ in range(400):
+        for _ in range(int(within / 0.05)):
             if not await self.state.read(lambda c: c.scalar(here)):
                 return
             await asyncio.sleep(0.05)

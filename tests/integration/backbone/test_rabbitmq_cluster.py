@@ -7,8 +7,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from backbone_bus import effects, running
-from rabbitmq import RabbitCluster
+from backbone_bus import effects, eventually, letter, running
+from rabbitmq import RabbitCluster, RabbitNode
 from test_rabbitmq_trouble import Load
 
 from bus.backbone.topology import CALLS, physical
@@ -58,3 +58,36 @@ async def test_all_nodes_restarted_one_by_one_under_load_lose_and_double_nothing
             await load.everything_once(bus, within=60)
     finally:
         await asyncio.to_thread(rabbitmq_cluster.whole)
+
+
+async def test_a_queue_whose_leader_is_gone_at_its_first_letter_takes_it_from_the_next_leader(
+    rabbitmq_cluster: RabbitCluster, tmp_path: Path
+) -> None:
+    """RabbitMQ 3.10 has such a channel ask for the dead leader for ever, and refuses all that is published on it."""
+    load = Load()
+    name = physical(CALLS)
+    async with running(_settings(rabbitmq_cluster, tmp_path)):
+        pass  # the queue is there
+    leader = await asyncio.to_thread(rabbitmq_cluster.leader, name)
+    ours, third = (node for node in rabbitmq_cluster.nodes if node is not leader)
+    settings = dataclasses.replace(Settings(data=tmp_path), broker=ours.url)
+    try:
+        await asyncio.to_thread(_partition_handling, ours, "ignore")  # else a node that is alone refuses to serve
+        async with running(settings) as bus:
+            for node in (leader, third):
+                node.kill9()
+            await bus.outbox.post([letter(0, CALLS)])
+            await eventually(lambda: any(name in told for told in bus.transport.troubles()))
+            await asyncio.to_thread(third.start)
+            await bus.handed_over(within=60)
+            assert bus.transport.troubles() == ()
+        load.posted = 1
+        async with running(settings, effects(CALLS, load.call)) as bus:
+            await load.everything_once(bus, within=60)
+    finally:
+        await asyncio.to_thread(rabbitmq_cluster.whole)
+        await asyncio.to_thread(_partition_handling, ours, "pause_minority")
+
+
+def _partition_handling(node: RabbitNode, name: str) -> None:
+    node.ctl("eval", f"application:set_env(rabbit, cluster_partition_handling, {name}).")
