@@ -100,7 +100,8 @@ class Relay:
             wake.clear()
             try:
                 carried = await self._round(queue)
-                failures = 0
+                if carried:  # when nothing was due, nothing is known of the broker
+                    failures = 0
             except Exception as error:  # whatever it is: a relay that ends loses every later letter
                 failures += 1
                 _log.warning("relay waits", queue=queue, reason=verdict(error)[1], failures=failures)
