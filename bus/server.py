@@ -25,6 +25,7 @@ from bus.migrations.installation import check
 from bus.roles import Role
 from bus.settings import Settings, load
 from bus.telemetry import configure_logging
+from transformers.errors import MeridianError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -109,12 +110,18 @@ async def run_background(settings: Settings, roles: frozenset[Role]) -> None:
 
 
 def application() -> Application:
-    """What each Granian worker process runs; its settings come through the environment of ``run_http``."""
+    """What each Granian worker process runs; its settings come through the environment of ``run_http``.
+
+    Ends the process with status 1 and one line when the bus cannot be: its database may have gone since ``run_http``.
+    """
     settings = load()
     roles = cast("frozenset[Role]", frozenset(os.environ["MERIDIAN_ROLES"].split(",")))
     configure_logging(settings)
     uvloop.install()
-    return Application(Bus(settings, roles))
+    try:
+        return Application(Bus(settings, roles))
+    except MeridianError as error:
+        raise SystemExit(f"meridian: {error}") from error
 
 
 class Application:
@@ -133,6 +140,9 @@ class Application:
         await receive()
         try:
             await self._bus.start()
+        except MeridianError as error:  # Granian prints the message, and the traceback of what is raised
+            await send({"type": "lifespan.startup.failed", "message": f"meridian: {error}"})
+            return
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise

@@ -88,6 +88,11 @@ class ServedBus:
         assert self._process is not None
         self._process.terminate()
 
+    def ended(self, *, within: float) -> int:
+        """Wait until the server has ended by itself; answer its exit status."""
+        assert self._process is not None
+        return self._process.wait(within)
+
     def stop(self) -> int:
         """Stop the server in good order; answer its exit status, 0 when none was running."""
         process, self._process = self._process, None

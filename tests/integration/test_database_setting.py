@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from click.testing import CliRunner
+from fault_proxy import Fault, FaultProxy
 from loopback import QuietHandler, serving
 from psycopg import sql
+from served_bus import ServedBus
 
 from bus import database
 from bus.cli import meridian
@@ -101,3 +108,40 @@ def test_the_command_line_says_it_in_one_line_with_status_1(postgres_url: str, m
         done = CliRunner().invoke(meridian, verb)
         assert isinstance(done.exception, SettingsInvalid)
         assert "has no database 'nowhere'" in str(done.exception)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_gateway_whose_database_is_away_at_its_start_says_so_and_ends(tmp_path: Path, processes: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = str(taken.getsockname()[1])
+    done = subprocess.run(
+        [sys.executable, "-c", "from bus.cli import main; main()", "gateway", "--workers", processes],
+        env={**os.environ, "MERIDIAN_DATA": str(tmp_path), "MERIDIAN_DATABASE": _with("@127.0.0.1:1/", port=closed)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("meridian: database: ")
+    assert done.stderr.count("\n") == 1
+    assert _SECRET not in done.stderr
+
+
+def test_a_server_process_begun_anew_while_the_database_is_away_says_so_in_one_line(
+    postgres_database: str, tmp_path: Path
+) -> None:
+    """Its gateway then ends with status 1, as it does when it finds no database at its start."""
+    parts = urlsplit(postgres_database)
+    with FaultProxy(parts.port or 5432) as proxy:
+        through = postgres_database.replace(str(parts.port), str(proxy.port), 1)
+        bus = ServedBus(tmp_path, {"MERIDIAN_DATABASE": through, "MERIDIAN_WORKERS": "2"}).start("gateway")
+        try:
+            proxy.set(Fault(refuses=True))
+            one, *_ = Path(f"/proc/{bus.pid}/task/{bus.pid}/children").read_text(encoding="ascii").split()
+            os.kill(int(one), signal.SIGKILL)
+            assert bus.ended(within=60) == 1
+        finally:
+            bus.stop()
+    told = (tmp_path / "serve.log").read_text(encoding="utf-8")
+    assert f"meridian: database: PostgreSQL at 127.0.0.1:{proxy.port} cannot be reached" in told
+    assert "Traceback" not in told
