@@ -82,6 +82,8 @@ def read_broker(address: str, tls: BrokerTls | None = None) -> BrokerAddress:
     authority, _, vhost = rest.partition("/")
     credential, _, hosts = authority.rpartition("@")
     user, _, password = credential.partition(":")
+    if user and not password:
+        raise SettingsInvalid(f"{_FORM}; the user {unquote(user)!r} has no password there")
     nodes = tuple(_node(host.strip(), _PORTS[scheme]) for host in hosts.split(","))
     if len(set(nodes)) < len(nodes):
         raise SettingsInvalid("broker: names the same node twice")

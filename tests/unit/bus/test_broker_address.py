@@ -47,6 +47,8 @@ _SECRET = "kept-secret"
         f"amqp://bus:{_SECRET}@one,one",
         f"amqp://bus:{_SECRET}@one/vhost?heartbeat=2",
         f"http://bus:{_SECRET}@one",
+        "amqp://bus@one",
+        "amqp://bus:@one",
     ],
 )
 def test_an_address_that_cannot_be_meant_is_refused_without_its_password(text: str) -> None:
@@ -61,7 +63,12 @@ def test_any_credential_and_vhost_survive_percent_escapes(user: str, password: s
     if any("\ud800" <= sign <= "\udfff" for sign in user + password + vhost):
         return
     quoted = [quote(part, safe="") for part in (user, password, vhost)]
-    address = read_broker("amqp://{}:{}@h/{}".format(*quoted))
+    text = "amqp://{}:{}@h/{}".format(*quoted)
+    if user and not password:
+        with pytest.raises(SettingsInvalid, match=r"^broker: .* has no password"):
+            read_broker(text)
+        return
+    address = read_broker(text)
     assert (address.user, address.password, address.vhost) == (user or "guest", password or "guest", vhost or "/")
 
 
@@ -69,6 +76,7 @@ def test_any_credential_and_vhost_survive_percent_escapes(user: str, password: s
     ("environ", "named"),
     [
         ({"MERIDIAN_BROKER": "amqp://h:x"}, "broker: "),
+        ({"MERIDIAN_BROKER": "amqp://user@h"}, "broker: .*the user 'user' has no password"),
         ({"MERIDIAN_BROKER": "amqp://h", "MERIDIAN_BROKER_CA": "/ca.pem"}, "broker_ca"),
         ({"MERIDIAN_BROKER": "amqps://h", "MERIDIAN_BROKER_CA": "/nowhere.pem"}, "broker_ca: /nowhere.pem"),
         ({"MERIDIAN_BROKER": "amqps://h", "MERIDIAN_BROKER_KEY": "/key.pem"}, "broker_certificate and broker_key"),
