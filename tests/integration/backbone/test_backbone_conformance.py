@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from backbone_bus import QUICK, effects, eventually, letter, nothing, running, transactional
+from backbone_bus import PACE, QUICK, effects, eventually, letter, nothing, running, transactional
 from sqlalchemy import Connection
 
 from bus.backbone.dead_letters import replay
@@ -192,41 +192,27 @@ async def test_letters_accepted_while_nobody_consumes_wait_for_the_next_life(ins
         await eventually(lambda: len(seen) == 50)
 
 
-async def test_a_letter_comes_through_in_a_few_milliseconds(
-    installation: Settings, record_property: Callable[[str, object], None]
-) -> None:
-    """A visit is some thirty letters long, so polling must not decide how long one takes."""
+async def test_a_letter_comes_through_without_waiting_for_a_poll(installation: Settings) -> None:
+    """A visit is some thirty letters long, so polling must not decide how long one takes: here it never comes."""
     arrived = asyncio.Event()
     loop = asyncio.get_running_loop()
-    taken: list[float] = []
 
     def handle(_: Connection, __: Letter) -> None:
         loop.call_soon_threadsafe(arrived.set)
 
-    async with running(installation, transactional(ENGINE, handle)) as bus:
-        for number in range(60):
+    async with running(installation, transactional(ENGINE, handle), pace=replace(PACE, poll=3600.0)) as bus:
+        for number in range(30):
             arrived.clear()
-            began = time.perf_counter()
             await bus.outbox.post([letter(number, ENGINE)])
-            await arrived.wait()
-            taken.append(time.perf_counter() - began)
-    median = sorted(taken)[30]
-    record_property("median_ms", round(median * 1000, 2))
-    assert median < 0.045  # the shortest polling anywhere on the way is 50 ms here
+            async with asyncio.timeout(30):
+                await arrived.wait()
 
 
-async def test_a_thousand_letters_take_seconds_at_most(
-    installation: Settings, record_property: Callable[[str, object], None]
-) -> None:
+async def test_a_thousand_letters_posted_at_once_all_come_through(installation: Settings) -> None:
     seen: set[str] = set()
     async with running(installation, transactional(ENGINE, lambda _, got: seen.add(got.id))) as bus:
-        began = time.perf_counter()
         await asyncio.gather(*(bus.outbox.post([letter(number, ENGINE)]) for number in range(1000)))
-        await eventually(lambda: len(seen) == 1000)
-        rate = 1000 / (time.perf_counter() - began)
-    record_property("letters_per_second", round(rate))
-    print(f"{rate:.0f} letters a second")
-    assert rate > 50
+        await eventually(lambda: len(seen) == 1000, within=60)
 
 
 async def test_a_consumer_without_letters_keeps_still(installation: Settings) -> None:

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from bus.backbone import claims, inbox, outbox, parking
 from bus.backbone.dead_letters import dead_letters, replay
+from bus.backbone.tables import outbox as table
 from bus.backbone.topology import DELIVERY_LIMIT, ENGINE
 from bus.ports import Letter
 from bus.settings import Settings
@@ -133,6 +134,7 @@ async def test_a_letter_whose_time_is_over_is_parked_unless_somebody_is_at_it(st
         now = time.time()
         dated = [letter(1, "a", now + 60), letter(2, "a"), letter(3, expires_at=now + 60), letter(4, "b", now + 600)]
         outbox.post(connection, dated)
+        connection.execute(update(table).values(created_at=now))
         assert parking.next_expiry(connection) == now + 60
         assert parking.expire(connection, now + 59) == 0
         assert inbox.claim(connection, letter(3), "worker", now + 50, 30.0).status == "new"
