@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import Token
 from dataclasses import asdict
+from functools import partial
 from time import perf_counter_ns, time
+from typing import TypeAlias
 
 import orjson
 
@@ -24,23 +27,20 @@ _LONGEST_DETAIL = 500
 Keys = tuple[tuple[str, str], ...]
 
 
-class Span:
-    """One hop under way: the message it was given, when it began and ended (ns, the rest of the way included)."""
+#: One hop: its name, the message it was given, when it began and ended (ns, the rest of the way included), and its
+#: error code.
+Span: TypeAlias = tuple[str, Message, int, int, str]
 
-    __slots__ = ("began", "ended", "error", "message", "name")
-
-    def __init__(self, name: str, message: Message, began: int) -> None:
-        self.name = name
-        self.message = message
-        self.error = ""
-        self.began = self.ended = began
+#: A named tuple's own constructor is a function in Python; ten of these are made for every message.
+_hop_record: Callable[[tuple[str, int, int, str]], HopRecord] = partial(tuple.__new__, HopRecord)
 
 
 class Exchange:
     """One message on its way, as the journal sees it. Lives for one walk and belongs to it alone.
 
     ``received`` is the message at the door, ``sent`` as it entered the hop that sends, ``reply_received`` what
-    that hop answered. ``held`` is how long (ns) the message waited for its intent to be on disk: no hop's time.
+    that hop answered. ``spans`` are the hops that have ended, so the innermost comes first. ``held`` is how long (ns)
+    the message waited for its intent to be on disk: no hop's time.
     """
 
     __slots__ = (
@@ -84,19 +84,20 @@ class Exchange:
     @property
     def latest(self) -> Message:
         """The message as far as it came."""
-        return self.sent or (self.spans[-1].message if self.spans else self.received)
+        return self.sent or (self.spans[0][1] if self.spans else self.received)
 
     @property
     def caller(self) -> Message:
         """The message as it was when its caller became known, or as far as it came before that."""
-        return next((span.message for span in self.spans if span.message.consumer is not None), self.latest)
+        known = (message for _, message, *_ in reversed(self.spans) if message.consumer is not None)
+        return next(known, self.latest)
 
     @property
     def _opened(self) -> Message:
         """The message with its body: for a GET, whose document stands in its address, that of a later hop."""
         if self.received.body:
             return self.received
-        return next((span.message for span in self.spans if span.message.body), self.received)
+        return next((message for _, message, *_ in reversed(self.spans) if message.body), self.received)
 
     def sending(self, message: Message) -> None:
         """Note that ``message`` is about to be sent."""
@@ -180,13 +181,14 @@ class Exchange:
 
     def _hops(self) -> tuple[HopRecord, ...]:
         """Each hop with its own time: what it took, less what the next one, which runs inside it, took."""
-        began, inside, held = self._began, 0, self.held
+        start, inside, held = self._began, 0, self.held
         hops = []
-        for span in reversed(self.spans):
-            took = max(span.ended - span.began, inside)
-            hops.append(HopRecord(span.name, (span.began - began) // 1000, (took - inside) // 1000, span.error))
+        for name, _, began, ended, error in self.spans:
+            took = max(ended - began, inside)
+            hops.append(_hop_record((name, (began - start) // 1000, (took - inside) // 1000, error)))
             inside, held = took + held, 0
-        return tuple(reversed(hops))
+        hops.reverse()
+        return tuple(hops)
 
     def _request_bodies(self) -> list[Body]:
         opened = self._opened

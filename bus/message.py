@@ -1,10 +1,12 @@
-"""The frozen message: every hop takes one and answers one."""
+"""The frozen message: every hop takes one and answers one.
+
+Tuples, not dataclasses: some twenty of them are made for every message, and a frozen dataclass takes twice as long.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from random import getrandbits  # seeded by the system, anew in every process: ids must differ, not surprise
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -21,8 +23,7 @@ from transformers.ws_security import Proof
 Door = Literal["soap", "rest", "workflow", "backbone"]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """The document stood inside another one: how, which is how its sender reads answers.
 
     ``answer`` puts a reply's document (None for none; true: taken for later) into the caller's own frame, where it
@@ -33,8 +34,7 @@ class Held:
     answer: Callable[[Document, bool], Document] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A body that has been parsed: the document and, for SOAP, the envelope it came in. ``size`` is in bytes.
 
     ``headers`` are declared SOAP header blocks that go with the document wherever it is written anew.
@@ -50,8 +50,7 @@ class Content:
     held: Held | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What the caller asked for, as the door read it from the URL: names, not yet resolved."""
 
     service: str
@@ -63,13 +62,12 @@ class Target:
     action: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """How the provider is addressed, beyond the body: ``path`` (with its query) goes behind the endpoint's URL."""
 
     method: str = "POST"
     path: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Message(NamedTuple):
@@ -119,11 +117,11 @@ class Message(NamedTuple):
     cached_at: float = 0.0
 
     def evolve(self, **changes: Any) -> Message:
-        """Answer a copy with these fields changed. Every hop needs it: a tuple is copied in a fifth of the time."""
+        """Answer a copy with these fields changed. Every hop needs it: this takes a fifth of ``_replace``'s time."""
         values = list(self)
         for name, value in changes.items():
             values[_POSITIONS[name]] = value
-        return Message._make(values)
+        return tuple.__new__(Message, values)
 
 
 _POSITIONS = {name: position for position, name in enumerate(Message._fields)}

@@ -14,7 +14,7 @@ from bus.hops.resolve import find_version
 from bus.hops.stage import content_of, operation_of
 from bus.media import media
 from bus.message import Content, Message, Target
-from bus.payload import CDATA, label, read_json, read_text, read_xml, write
+from bus.payload import has_cdata, label, read_json, read_text, read_xml, write
 from registry.model import Consumer, Operation, Snapshot
 from transformers.document import is_xml
 from transformers.errors import MalformedDocument, MeridianError
@@ -144,4 +144,4 @@ def _content(body: bytes, content_type: str, kind: str) -> Content:
     if kind == "xml":
         return Content(root, None, size)
     envelope = open_envelope(root)
-    return Content(envelope.payload, envelope, size, cdata=CDATA in text.text_utf8)
+    return Content(envelope.payload, envelope, size, cdata=has_cdata(text.text_utf8))

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from structlog import get_logger
 
 from bus.errors import BusError, CallerGone, OutcomeUnknown, UnknownOperation, meaning
-from bus.exchange import Exchange, Span
+from bus.exchange import Exchange
 from bus.hops.adapt import adapt
 from bus.hops.authenticate import authenticate
 from bus.hops.authorise import authorise
@@ -72,15 +72,15 @@ def compose(hops: Sequence[Hop], ports: Ports) -> Walk:
                 await journal.intent(exchange.intent())
                 exchange.held = perf_counter_ns() - began
         hop, name = steps[i]
-        span = Span(name, message, perf_counter_ns())
-        exchange.spans.append(span)
+        failure = ""
+        began = perf_counter_ns()
         try:
             reply = await hop(message, partial(advance, i + 1, exchange), ports)
         except BaseException as error:
-            span.error = meaning(error).code
+            failure = meaning(error).code
             raise
         finally:
-            span.ended = perf_counter_ns()
+            exchange.spans.append((name, message, began, perf_counter_ns(), failure))
         if i == last:
             exchange.reply_received = reply
         return reply

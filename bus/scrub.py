@@ -23,12 +23,12 @@ def scrub(body: bytes) -> bytes:
     Works on text, not on a tree, so that a body that is not well-formed keeps no secret either: an element
     that is opened and never closed is blanked to the end.
     """
-    if b"Security" in body:
+    if body.find(b"Security") >= 0:
         # Latin-1 maps every byte to one character and back; the markup is ASCII in all of UTF-8 and GB 18030.
         text = body.decode("latin-1")
         blank = _blanked(text)
         return body if blank == text else blank.encode("latin-1")
-    if _WIDE in body:
+    if body.find(_WIDE) >= 0:
         return _scrub_wide_body(body)
     return body
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from transformers.errors import CharsetMismatch
 
@@ -49,8 +49,7 @@ _DECLARATION_TEXT = re.compile(r"<\?xml\s[^>]*\?>")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """Text as UTF-8 bytes without a byte order mark, and what was found out about how it came.
 
     ``charset`` is the codec to answer in (GBK where the sender said GBK, though it is read as GB 18030);
@@ -139,7 +138,7 @@ def _climb(body: bytes, http_charset: str) -> Decoded | None:
                 return marked
             body = body[len(mark) :]  # a mark that lies: real senders put UTF-8's before GBK
             break
-    if b"\0" in body:
+    if 0 in body:
         wide = _wide(body)
         decoded = _try(body, wide, wide, body, http_charset) if wide else None
         if decoded is not None:

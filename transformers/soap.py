@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lxml import etree
 
@@ -28,8 +28,7 @@ class SoapVersion(Enum):
         return "text/xml" if self is SoapVersion.V11 else "application/soap+xml"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """An opened envelope: its header blocks and the Body's only child (None for an empty Body).
 
     ``shared`` are the values beside it that it refers to, in SOAP's own encoding (SOAP 1.1 §5.4.1).
@@ -48,7 +47,11 @@ class Envelope:
         return body
 
 
-_VERSIONS = {f"{{{version.value}}}Envelope": version for version in SoapVersion}
+#: What the root element of an envelope is called → its version, and what its children are called.
+_VERSIONS = {
+    f"{{{version.value}}}Envelope": (version, f"{{{version.value}}}Header", f"{{{version.value}}}Body")
+    for version in SoapVersion
+}
 #: Who a header block is addressed to when it is addressed to us (SOAP 1.1 §4.2.2, SOAP 1.2 part 1 §2.2).
 _OURS = frozenset({"", ns.SOAP11_ACTOR_NEXT, ns.SOAP12_ROLE_NEXT, ns.SOAP12_ROLE_ULTIMATE})
 
@@ -65,12 +68,12 @@ def open_envelope(root: Element) -> Envelope:
     Raises VersionMismatch for an Envelope of another namespace, EnvelopeInvalid for anything but one optional
     Header and then exactly one Body with at most one element child, shared values aside.
     """
-    version = _VERSIONS.get(root.tag)
-    if version is None:
+    found = _VERSIONS.get(root.tag)
+    if found is None:
         if local_name(root) == "Envelope":
             raise VersionMismatch("the Envelope's namespace is neither SOAP 1.1 nor SOAP 1.2")
         raise EnvelopeInvalid("the root element is not a SOAP Envelope")
-    header_tag, body_tag = f"{{{version.value}}}Header", f"{{{version.value}}}Body"
+    version, header_tag, body_tag = found
     headers: tuple[Element, ...] = ()
     body: Element | None = None
     for position, child in enumerate(root):

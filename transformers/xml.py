@@ -102,13 +102,12 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS, *, parser: etree.XMLPars
     """
     if len(data) > limits.bytes:
         raise DocumentTooLarge(f"the document has {len(data)} bytes; at most {limits.bytes} are accepted")
-    declares = b"<!DOCTYPE" in data
+    declares = data.find(b"<!DOCTYPE") >= 0  # ``in`` makes an exception and drops it again, for every document
     if declares and _DOCTYPE_IN_PROLOG.match(data):
         raise UnsafeDocument("the document has a document type declaration (DOCTYPE); remove it")
-    if data.count(b"=") > limits.attributes:
+    if len(data) > limits.attributes and data.count(b"=") > limits.attributes:
         _check_attributes(data, limits)
-    tags = data.count(b"<")
-    crowded = tags > limits.nodes
+    crowded = len(data) > limits.nodes and data.count(b"<") > limits.nodes
     if crowded and _tags_outside_cdata(data) > 2 * limits.nodes:
         raise DocumentTooLarge(f"the document has more than {limits.nodes} elements")
     try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Final, cast
 
 from bus.errors import BadRequest, BodyTimeout, CallerGone, UnsupportedCoding
 from bus.gateway.answer import Receive
 from transformers.errors import DocumentTooLarge
 from transformers.packed import CODINGS, Unpacker
+
+#: Says that it was our own patience that broke a read off, and nobody else.
+_LATE: Final = "the body is late"
 
 
 async def read_body(receive: Receive, declared: str, *, coding: str, limit: int, timeout: float) -> bytes:
@@ -25,11 +28,18 @@ async def read_body(receive: Receive, declared: str, *, coding: str, limit: int,
             raise BadRequest("Content-Length is not a number")
         if len(declared) > 18 or int(declared) > limit:
             raise DocumentTooLarge(f"the body is announced with more than the {limit} bytes that are accepted")
+    unpacker = _unpacker(coding, limit)
+    # What asyncio.timeout does, at a quarter of its price: this is in every call.
+    task = cast("asyncio.Task[object]", asyncio.current_task())
+    patience = asyncio.get_running_loop().call_later(timeout, task.cancel, _LATE)
     try:
-        async with asyncio.timeout(timeout):
-            return await _read(receive, await receive(), limit, _unpacker(coding, limit))
-    except TimeoutError as error:
+        return await _read(receive, await receive(), limit, unpacker)
+    except asyncio.CancelledError as error:
+        if error.args != (_LATE,) or task.uncancel():
+            raise
         raise BodyTimeout(f"the body did not arrive within {timeout:g} s") from error
+    finally:
+        patience.cancel()
 
 
 def _unpacker(coding: str, limit: int) -> Unpacker | None:

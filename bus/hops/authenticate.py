@@ -5,7 +5,6 @@ WS-Security is taken off here on the way in and put on the reply on the way out,
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from bus.errors import NotAuthenticated
@@ -66,7 +65,7 @@ def _stripped(message: Message, consumer: Consumer) -> Message:
     if message.content is not None and envelope is not None and envelope.headers:
         rest = without_spent(envelope)
         if rest is not envelope:
-            changes["content"] = replace(message.content, document=rest.payload, envelope=rest)
+            changes["content"] = message.content._replace(document=rest.payload, envelope=rest)
             changes["body"] = b""
     return message.evolve(**changes)
 

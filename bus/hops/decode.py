@@ -6,7 +6,7 @@ from bus.errors import UnsupportedMedia
 from bus.hops.attached import noted
 from bus.media import Media, media
 from bus.message import Content, Message
-from bus.payload import CDATA, forwardable, off_loop, read_json, read_text, read_xml
+from bus.payload import forwardable, has_cdata, off_loop, read_json, read_text, read_xml
 from bus.ports import Next, Ports
 from bus.quirks import note, straightened
 from transformers import charset as charsets
@@ -50,10 +50,10 @@ def decoded(message: Message, limit: int) -> Message:
                 f"the envelope is SOAP {_name(envelope.version)}, but {kind.name} says SOAP "
                 f"{_name(_SOAP_MEDIA[kind.name])}; make them agree"
             )
-        content = Content(envelope.payload, envelope, size, cdata=CDATA in text.text_utf8)
+        content = Content(envelope.payload, envelope, size, cdata=has_cdata(text.text_utf8))
     else:
         document = read_xml(text, limit) if kind.kind == "xml" else read_json(text, limit)
-        content = Content(document, None, size, cdata=kind.kind == "xml" and CDATA in text.text_utf8)
+        content = Content(document, None, size, cdata=kind.kind == "xml" and has_cdata(text.text_utf8))
     if message.attachments is not None:
         noted(message, content)
     body = message.body if forwardable(text, message.body, content) else b""

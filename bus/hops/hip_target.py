@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
@@ -59,7 +58,7 @@ def hip_target(message: Message, version: ServiceVersion, hip: Hip, snapshot: Sn
         call.manner if isinstance(call, SoapCall) else Manner(),
         partial(answered, call, stamp_of(message, hip)),
     )
-    return message.evolve(version=target, operation=operation, content=replace(content, document=call.body, held=held))
+    return message.evolve(version=target, operation=operation, content=content._replace(document=call.body, held=held))
 
 
 def is_hip(message: Message) -> bool:

@@ -59,7 +59,7 @@ def reply_manner(message: Message, reply: Content | None, inside: Inside) -> Man
 
 def _opened(content: Content, inside: Inside) -> Content:
     document, manner = inside.holder.open(content.document, cdata=content.cdata)  # type: ignore[arg-type]
-    return replace(content, document=document, held=Held(manner))
+    return content._replace(document=document, held=Held(manner))
 
 
 def _styled(inside: Inside, manner: Manner) -> Manner:

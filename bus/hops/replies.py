@@ -9,7 +9,7 @@ from bus.hops.attached import answers_package
 from bus.hops.wire import speaks_alike
 from bus.media import media
 from bus.message import Content, Message
-from bus.payload import CDATA, forwardable, prolog_charset, read_json, read_text, read_xml
+from bus.payload import forwardable, has_cdata, prolog_charset, read_json, read_text, read_xml
 from registry.model import Operation, Provider
 from transformers.charset import Decoded, codec_of
 from transformers.document import Document
@@ -46,10 +46,10 @@ def passes_back(message: Message, reply: Message, operation: Operation, provider
     kind = media(reply.content_type).kind
     if provider.protocol == "rest":
         return kind == "json" and message.door != "workflow" and reply.body[:64].lstrip()[:1] in _JSON_STARTS
-    head = reply.body[:_FAULT_WITHIN]
-    if kind != "xml" or b"Envelope" not in head or b"Fault" in head:
+    body = reply.body
+    if kind != "xml" or body.find(b"Envelope", 0, _FAULT_WITHIN) < 0 or body.find(b"Fault", 0, _FAULT_WITHIN) >= 0:
         return False
-    return head[:1] == b"<" and (b"encoding" not in head[:120] or prolog_charset(head) == message.charset)
+    return body[:1] == b"<" and (body.find(b"encoding", 0, 120) < 0 or prolog_charset(body) == message.charset)
 
 
 def read_reply(message: Message, reply: Message, provider: Provider, limit: int) -> tuple[Content, bool]:
@@ -108,7 +108,7 @@ def _soap(reply: Message, limit: int) -> tuple[Content, Decoded]:
         )
     if reply.status >= 300:
         _failed(reply)
-    return Content(envelope.payload, envelope, len(reply.body), cdata=CDATA in text.text_utf8), text
+    return Content(envelope.payload, envelope, len(reply.body), cdata=has_cdata(text.text_utf8)), text
 
 
 def _plain(reply: Message, limit: int) -> tuple[Content, Decoded]:

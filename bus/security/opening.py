@@ -7,7 +7,6 @@ refuse where it is mandatory.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from bus.message import Content, Message
 from bus.payload import off_loop
@@ -51,7 +50,7 @@ async def opened(message: Message, content: Content, envelope: Envelope, snapsho
         return message
     envelope, proof = await off_loop(content.size, _open, envelope, snapshot, own)
     return message.evolve(
-        content=replace(content, document=envelope.payload, envelope=envelope),
+        content=content._replace(document=envelope.payload, envelope=envelope),
         body=b"",
         proof=proof,
         notes=(
@@ -73,7 +72,7 @@ def addressed(message: Message, snapshot: Snapshot) -> Message:
         return message
     rest = without_addressing(envelope)
     return message.evolve(
-        content=replace(content, document=rest.payload, envelope=rest), body=b"", addressing=addressing
+        content=content._replace(document=rest.payload, envelope=rest), body=b"", addressing=addressing
     )
 
 
