@@ -69,6 +69,8 @@ class Relay:
         self._downtimes = downtimes
         owner = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._claimant = claims.Claimant(owner, self._pace.lease, blames=not transport.keeps)
+        self._due = claims.due_in(self._queues)
+        self._wakes: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -79,9 +81,10 @@ class Relay:
             await self._state.write(lambda c: [claims.lost(c, queue, time.time()) for queue in self._queues])
         loop = asyncio.get_running_loop()
         for queue in self._queues:
-            wake = asyncio.Event()
+            wake = self._wakes[queue] = asyncio.Event()
             self._state.listen(topic(queue), _waker(loop, wake))
             self._tasks.append(asyncio.create_task(self._carry(queue, wake), name=f"relay-{queue}"))
+        self._tasks.append(asyncio.create_task(self._look(), name="relay-look"))
         if self._state.shared:
             self._tasks.append(asyncio.create_task(self._renew(), name="relay-leases"))
         self._tasks.append(asyncio.create_task(self._prune(), name="relay-prune"))
@@ -102,17 +105,24 @@ class Relay:
                 carried = await self._round(queue)
                 if carried:  # when nothing was due, nothing is known of the broker
                     failures = 0
+                else:
+                    await wake.wait()
             except Exception as error:  # whatever it is: a relay that ends loses every later letter
                 failures += 1
                 _log.warning("relay waits", queue=queue, reason=verdict(error)[1], failures=failures)
                 pace = self._pace
                 await asyncio.sleep(full_jitter(failures, pace.backoff, longest=pace.longest_backoff))
-                continue
-            if not carried:
-                # Not wait_for: in Python 3.11 it swallows a cancellation that meets its end.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._pace.poll):
-                        await wake.wait()
+
+    async def _look(self) -> None:
+        """Wake those who have something to do that nobody of this process told them of: one question for all."""
+        while True:
+            await asyncio.sleep(self._pace.poll)
+            due: Sequence[str] = self._queues  # where nobody can tell, and while a downtime drains, everybody tries
+            with suppress(StateUnavailable):
+                if not self._downtimes.current:
+                    due = await self._state.read(self._due)
+            for queue in due:
+                self._wakes[queue].set()
 
     async def _round(self, queue: str) -> bool:
         """Carry one batch; answer whether there may be more to do at once."""
