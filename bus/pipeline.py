@@ -110,9 +110,9 @@ class Pipeline:
         """Carry one message from the door to its reply. Raises MeridianError, always after the journal has it."""
         return await self.carry(self.open(message))
 
-    async def carry(self, exchange: Exchange) -> Message:
+    def carry(self, exchange: Exchange) -> Awaitable[Message]:
         """Like ``handle``, for a door that wants to know how far the message came (``exchange.caller``)."""
-        return await self._conclude(exchange, self._walk)
+        return self._conclude(exchange, self._walk)
 
     async def refuse(self, message: Message, error: MeridianError) -> None:
         """Journal a message that the door itself could not take. Raises JournalUnavailable."""

@@ -84,10 +84,10 @@ class Record(NamedTuple):
 class Journal(Protocol):
     """The append-only record. Both calls return only when the record is on disk; they raise JournalUnavailable."""
 
-    async def intent(self, record: Record) -> None:
+    def intent(self, record: Record) -> Awaitable[None]:
         """Record that this exchange is about to be sent (before the first byte goes to the provider)."""
 
-    async def outcome(self, record: Record) -> None:
+    def outcome(self, record: Record) -> Awaitable[None]:
         """Record how the exchange ended (before the answer leaves)."""
 
 

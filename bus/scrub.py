@@ -28,7 +28,7 @@ def scrub(body: bytes) -> bytes:
         text = body.decode("latin-1")
         blank = _blanked(text)
         return body if blank == text else blank.encode("latin-1")
-    if body.find(_WIDE) >= 0:
+    if 0 in body and body.find(_WIDE) >= 0:
         return _scrub_wide_body(body)
     return body
 

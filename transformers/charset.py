@@ -75,6 +75,7 @@ def codec_of(name: str) -> str:
     return _CODECS.get(name.strip().strip("\"'").lower().replace("-", "").replace("_", "").replace(" ", ""), "")
 
 
+@lru_cache(maxsize=256)
 def wire_name(codec: str) -> str:
     """The name to write on the wire for a codec, as registered with IANA: ``gbk`` → ``GBK``."""
     return _WIRE_NAMES.get(codec_of(codec) or codec.lower(), codec.upper())

@@ -143,7 +143,8 @@ class ProviderConnector:
         state = self._endpoints.state(endpoint)
         trip.tried.append(endpoint.url)
         trip.trail.endpoint = state.label
-        await self._take_place(state, trip)
+        if not state.limit.take(trip.operation.policy.concurrency):
+            await self._wait_for_place(state, trip)
         try:
             inbound = await self._guarded(endpoint, state, trip)
         except BaseException:
@@ -164,7 +165,7 @@ class ProviderConnector:
         state.answered()
         return reply_message(trip.message, inbound, trip.provider)
 
-    async def _take_place(self, state: EndpointState, trip: _Trip) -> None:
+    async def _wait_for_place(self, state: EndpointState, trip: _Trip) -> None:
         policy = trip.policy
         try:
             await state.limit.enter(

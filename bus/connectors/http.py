@@ -28,6 +28,8 @@ from transformers.packed import CODINGS, Unpacker
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 #: Methods whose requests say nothing of a content that they do not have (RFC 9110 §8.6).
 _WITHOUT_CONTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+#: What a connection, or what came over it, may raise.
+_BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
 _BROKEN_HEADER = re.compile(r"[\r\n\0]")
 _METHOD = re.compile(r"[A-Z]+")
 
@@ -54,13 +56,18 @@ class AioHttpClient:
             raise ProviderTimeout(f"{where}: the deadline passed before anything was sent", endpoint=where, sent=False)
         dial = Dial(outbound.deadline)
         try:
-            return await self._exchange(outbound, dial)
-        except ProviderUnreachable as error:
+            return await self._request(outbound, dial)
+        except _BROKEN as error:
+            failure = _translated(error, outbound, dial)
             # A kept connection that the other side closed meanwhile says nothing about the provider, and
             # asking a safe question twice does no harm (RFC 9110 §9.2.1).
-            if dial.fresh or not error.sent or outbound.method not in _SAFE_METHODS:
-                raise
-        return await self._exchange(outbound, Dial(outbound.deadline))
+            if not _closed_meanwhile(failure, dial) or outbound.method not in _SAFE_METHODS:
+                raise failure from error
+        dial = Dial(outbound.deadline)
+        try:
+            return await self._request(outbound, dial)
+        except _BROKEN as error:
+            raise _translated(error, outbound, dial) from error
 
     async def exchange(self, outbound: Outbound, limit: int) -> Inbound:
         """Send one request once, its package as a stream where it has one; of an answered package read the root only.
@@ -88,7 +95,7 @@ class AioHttpClient:
                 root_limit=self._max_reply,
                 limit=limit,
             )
-        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+        except _BROKEN as error:
             raise _translated(error, outbound, dial) from error
 
     async def aclose(self) -> None:
@@ -96,12 +103,6 @@ class AioHttpClient:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             await pool.close()
-
-    async def _exchange(self, outbound: Outbound, dial: Dial) -> Inbound:
-        try:
-            return await self._request(outbound, dial)
-        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
-            raise _translated(error, outbound, dial) from error
 
     async def _request(self, outbound: Outbound, dial: Dial) -> Inbound:
         pool = self._pool
@@ -168,6 +169,10 @@ class AioHttpClient:
             raise ReplyTooLarge(f"{endpoint}: {error}", endpoint=endpoint) from error
         except MalformedDocument as error:
             raise ProviderLied(f"{endpoint}: {error}", endpoint=endpoint) from error
+
+
+def _closed_meanwhile(failure: ProviderError, dial: Dial) -> bool:
+    return isinstance(failure, ProviderUnreachable) and failure.sent and not dial.fresh
 
 
 def origin(url: str) -> str:

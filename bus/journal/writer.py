@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
@@ -80,13 +80,13 @@ class GroupWriter:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
-    async def intent(self, record: Record) -> None:
+    def intent(self, record: Record) -> Awaitable[None]:
         """Return when the intent is on disk. Raises JournalUnavailable."""
-        await self._enqueue("intent", record)
+        return self._enqueue("intent", record)
 
-    async def outcome(self, record: Record) -> None:
+    def outcome(self, record: Record) -> Awaitable[None]:
         """Return when the outcome is on disk. Raises JournalUnavailable."""
-        await self._enqueue("outcome", record)
+        return self._enqueue("outcome", record)
 
     async def _enqueue(self, kind: Kind, record: Record) -> None:
         waiter = _Waiter(kind, record, asyncio.get_running_loop().create_future())

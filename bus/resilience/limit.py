@@ -25,13 +25,19 @@ class Limit:
         """Calls that wait for a place."""
         return len(self._waiting)
 
+    def take(self, concurrency: int) -> bool:
+        """Take a place if one is free and nobody waits for it; who got in must ``leave``."""
+        if self.in_flight < concurrency and not self._waiting:
+            self.in_flight += 1
+            return True
+        return False
+
     async def enter(self, *, concurrency: int, queue: int, timeout: float) -> None:
         """Take a place, waiting at most ``timeout`` seconds behind at most ``queue`` others. Raises Full.
 
         Whoever got in must ``leave``.
         """
-        if self.in_flight < concurrency and not self._waiting:
-            self.in_flight += 1
+        if self.take(concurrency):
             return
         if len(self._waiting) >= queue:
             raise Full
