@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import Token
 from dataclasses import asdict
-from functools import partial
 from time import perf_counter_ns, time
 from typing import TypeAlias
 
@@ -30,9 +28,6 @@ Keys = tuple[tuple[str, str], ...]
 #: One hop: its name, the message it was given, when it began and ended (ns, the rest of the way included), and its
 #: error code.
 Span: TypeAlias = tuple[str, Message, int, int, str]
-
-#: A named tuple's own constructor is a function in Python; ten of these are made for every message.
-_hop_record: Callable[[tuple[str, int, int, str]], HopRecord] = partial(tuple.__new__, HopRecord)
 
 
 class Exchange:
@@ -185,7 +180,7 @@ class Exchange:
         hops = []
         for name, _, began, ended, error in self.spans:
             took = max(ended - began, inside)
-            hops.append(_hop_record((name, (began - start) // 1000, (took - inside) // 1000, error)))
+            hops.append(HopRecord(name, (began - start) // 1000, (took - inside) // 1000, error))
             inside, held = took + held, 0
         hops.reverse()
         return tuple(hops)

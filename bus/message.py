@@ -1,6 +1,6 @@
 """The frozen message: every hop takes one and answers one.
 
-Tuples, not dataclasses: some twenty of them are made for every message, and a frozen dataclass takes twice as long.
+Structs of msgspec, not dataclasses: some sixty are made for every exchange, in C, in a tenth of a dataclass's time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from random import getrandbits  # seeded by the system, anew in every process: ids must differ, not surprise
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bus.attachments import Attachments
 from registry.model import Consumer, Operation, ServiceVersion
@@ -23,7 +26,7 @@ from transformers.ws_security import Proof
 Door = Literal["soap", "rest", "workflow", "backbone"]
 
 
-class Held(NamedTuple):
+class Held(Struct, frozen=True):
     """The document stood inside another one: how, which is how its sender reads answers.
 
     ``answer`` puts a reply's document (None for none; true: taken for later) into the caller's own frame, where it
@@ -34,7 +37,7 @@ class Held(NamedTuple):
     answer: Callable[[Document, bool], Document] | None = None
 
 
-class Content(NamedTuple):
+class Content(Struct, frozen=True):
     """A body that has been parsed: the document and, for SOAP, the envelope it came in. ``size`` is in bytes.
 
     ``headers`` are declared SOAP header blocks that go with the document wherever it is written anew.
@@ -50,7 +53,7 @@ class Content(NamedTuple):
     held: Held | None = None
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True):
     """What the caller asked for, as the door read it from the URL: names, not yet resolved."""
 
     service: str
@@ -62,7 +65,7 @@ class Target(NamedTuple):
     action: str = ""
 
 
-class Wire(NamedTuple):
+class Wire(Struct, frozen=True):
     """How the provider is addressed, beyond the body: ``path`` (with its query) goes behind the endpoint's URL."""
 
     method: str = "POST"
@@ -70,7 +73,7 @@ class Wire(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-class Message(NamedTuple):
+class Message(Struct, frozen=True):
     """Headers, body bytes, content type and keys, plus what the hops have found out so far.
 
     ``id`` names this message, ``flow`` all messages of one correlation (the W3C trace id), ``parent`` the
@@ -117,14 +120,8 @@ class Message(NamedTuple):
     cached_at: float = 0.0
 
     def evolve(self, **changes: Any) -> Message:
-        """Answer a copy with these fields changed. Every hop needs it: this takes a fifth of ``_replace``'s time."""
-        values = list(self)
-        for name, value in changes.items():
-            values[_POSITIONS[name]] = value
-        return tuple.__new__(Message, values)
-
-
-_POSITIONS = {name: position for position, name in enumerate(Message._fields)}
+        """Answer a copy with these fields changed."""
+        return replace(self, **changes)
 
 
 def new_id(now: float | None = None) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from bus.attachments import Attachments
@@ -28,7 +29,7 @@ Hop: TypeAlias = "Callable[[Message, Next, Ports], Awaitable[Message]]"
 # ── journal ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Body(NamedTuple):
+class Body(Struct, frozen=True):
     """One payload of an exchange. ``stage`` is ``request``, ``request.sent``, ``reply.received`` or ``reply``.
 
     With ``.attachments`` behind it, it is a JSON list of what was attached there: Content-ID, content type, size in
@@ -40,7 +41,7 @@ class Body(NamedTuple):
     content_type: str
 
 
-class HopRecord(NamedTuple):
+class HopRecord(Struct, frozen=True):
     """One hop of one exchange: its name, start in µs after receipt, own time in µs, and error code if it raised."""
 
     name: str
@@ -49,7 +50,7 @@ class HopRecord(NamedTuple):
     error: str = ""
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True):
     """An exchange as the journal keeps it.
 
     ``status`` is ``ok``, ``accepted`` (asynchronously), ``superseded`` (accepted, and not sent: a newer one was),
@@ -213,7 +214,7 @@ class Package:
     attachments: Attachments
 
 
-class Outbound(NamedTuple):
+class Outbound(Struct, frozen=True):
     """One request as it goes on the wire. ``deadline`` is on the monotonic clock; ``http10`` asks in HTTP/1.0."""
 
     method: str
@@ -225,7 +226,7 @@ class Outbound(NamedTuple):
     package: Package | None = None
 
 
-class Inbound(NamedTuple):
+class Inbound(Struct, frozen=True):
     """One response as it came off the wire."""
 
     status: int

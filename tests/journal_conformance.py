@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pytest
+from msgspec import structs
 
 from bus.errors import JournalUnavailable
 from bus.message import new_flow, new_id
@@ -62,7 +63,7 @@ def a_record(received_at: float | None = None, **changes: Any) -> Record:
         keys=(("visit_no", f"V{random.randrange(10**9)}"),),
         hops=(HopRecord("decode", 0, 17), HopRecord("call", 40, 12_000)),
     )
-    return record._replace(**changes)
+    return structs.replace(record, **changes)
 
 
 def ids(records: Sequence[Record]) -> list[str]:
@@ -103,9 +104,9 @@ class JournalConformance:
         record = a_record(bodies=(request, sent))
         await life.journal.intent(record)
         opened = life.reader.message(record.id)
-        done = record._replace(bodies=(request, sent, Body("reply", b"<a/>" * 500, "text/xml")))
+        done = structs.replace(record, bodies=(request, sent, Body("reply", b"<a/>" * 500, "text/xml")))
         await life.journal.outcome(done)
-        assert opened == record._replace(status="open")
+        assert opened == structs.replace(record, status="open")
         assert life.reader.message(record.id) == done
 
     async def test_an_id_that_was_never_seen_is_answered_with_none(self, life: Life) -> None:
@@ -118,7 +119,7 @@ class JournalConformance:
         records = [a_record(now - age, bodies=(Body("request", b"x", ""),)) for age in (5, 1, 9, 3)]
         await write(life.journal, *records)
         expected = sorted(records, key=lambda record: -record.received_at)
-        assert life.reader.search(Query()) == [record._replace(bodies=()) for record in expected]
+        assert life.reader.search(Query()) == [structs.replace(record, bodies=()) for record in expected]
 
     async def test_pasting_a_key_finds_its_exchanges_across_days(self, life: Life) -> None:
         now = time.time()
@@ -222,7 +223,7 @@ class JournalConformance:
         await life.journal.outcome(record)
         await life.journal.intent(record)
         assert [found.status for found in life.reader.search(Query())] == ["open"]
-        await life.journal.outcome(record._replace(status="error", error="provider-timeout"))
+        await life.journal.outcome(structs.replace(record, status="error", error="provider-timeout"))
         assert [found.error for found in life.reader.search(Query())] == ["provider-timeout"]
         assert life.reader.search(Query(status="accepted")) == []
 
@@ -296,12 +297,12 @@ class DurableConformance(JournalConformance):
             await write(life.journal, *batch)
             written += batch
         assert set(ids(life.reader.search(Query(limit=100)))) == set(ids(written))
-        assert life.reader.message(surrogate.id) == surrogate._replace(operation="lone \ufffd surrogate")
+        assert life.reader.message(surrogate.id) == structs.replace(surrogate, operation="lone \ufffd surrogate")
 
     @pytest.mark.parametrize("change", [{"received_at": math.nan}, {"attempts": None}, {"attempts": 2**70}])
     async def test_a_record_with_an_impossible_value_is_refused_alone(self, life: Life, change: dict[str, Any]) -> None:
         good = [a_record() for _ in range(5)]
-        records = (*good, a_record()._replace(**change))
+        records = (*good, structs.replace(a_record(), **change))
         waits = (life.journal.outcome(record) for record in records)
         *stored, refused = await asyncio.gather(*waits, return_exceptions=True)
         assert stored == [None] * 5

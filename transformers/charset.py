@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from transformers.errors import CharsetMismatch
 
@@ -49,7 +50,7 @@ _DECLARATION_TEXT = re.compile(r"<\?xml\s[^>]*\?>")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-class Decoded(NamedTuple):
+class Decoded(Struct, frozen=True):
     """Text as UTF-8 bytes without a byte order mark, and what was found out about how it came.
 
     ``charset`` is the codec to answer in (GBK where the sender said GBK, though it is read as GB 18030);

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from lxml import etree
+from msgspec import Struct
 
 from transformers import ns
 from transformers.charset import wire_name
@@ -28,7 +29,7 @@ class SoapVersion(Enum):
         return "text/xml" if self is SoapVersion.V11 else "application/soap+xml"
 
 
-class Envelope(NamedTuple):
+class Envelope(Struct, frozen=True):
     """An opened envelope: its header blocks and the Body's only child (None for an empty Body).
 
     ``shared`` are the values beside it that it refers to, in SOAP's own encoding (SOAP 1.1 §5.4.1).

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from bus.connectors.envelope import dressed, is_dressed, undressed
 from bus.connectors.headers import outbound_headers
@@ -35,8 +36,7 @@ _FAILURES = (ProviderUnreachable, ProviderTimeout)
 _PASSING = (*_FAILURES, ProviderUnavailable)
 
 
-@dataclass(slots=True)
-class _Trip:
+class _Trip(Struct):
     """One call on its way: what every try needs, and where it has been."""
 
     message: Message
@@ -146,6 +146,7 @@ class ProviderConnector:
         if not state.limit.take(trip.operation.policy.concurrency):
             await self._wait_for_place(state, trip)
         try:
+            self._check_time(state, trip)
             inbound = await self._guarded(endpoint, state, trip)
         except BaseException:
             state.limit.leave()
@@ -176,8 +177,9 @@ class ProviderConnector:
                 f"{state.label}: {policy.concurrency} calls under way, {state.limit.queued} waiting; nothing was sent",
                 endpoint=state.label,
             ) from error
+
+    def _check_time(self, state: EndpointState, trip: _Trip) -> None:
         if self._clock() >= trip.deadline:
-            state.limit.leave()
             raise ProviderTimeout(
                 f"{state.label}: the deadline passed before anything was sent", endpoint=state.label, sent=False
             )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from bus.connectors.wsse import add_username_token
 from bus.errors import ProviderLied
 from bus.media import media
@@ -79,7 +81,7 @@ def undressed(inbound: Inbound, message: Message, provider: Provider, endpoint: 
             raise ProviderLied(f"the provider's reply is no SOAP envelope: {error}", endpoint=endpoint) from error
         return inbound
     headers = {**inbound.headers, "content-type": f"{envelope.version.media_type}; charset=utf-8"}
-    return inbound._replace(headers=headers, body=serialise(envelope.root))
+    return replace(inbound, headers=headers, body=serialise(envelope.root))
 
 
 def _check_required(proof: Proof, require: frozenset[str]) -> None:

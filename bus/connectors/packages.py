@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.attachments import length, written
 from bus.message import Message
 from bus.ports import Outbound, Package
@@ -13,7 +15,7 @@ def packaged(outbound: Outbound, message: Message, style: Style) -> Outbound:
     headers = {**outbound.headers, "Accept": f"{MEDIA}, {outbound.headers['Accept']}"}
     attachments = message.attachments
     if attachments is None:
-        return outbound._replace(headers=headers)
+        return replace(outbound, headers=headers)
     writer = RelatedWriter(style, headers["Content-Type"])
     headers["Content-Type"] = writer.content_type
     size = length(outbound.body, writer, attachments)
@@ -22,4 +24,4 @@ def packaged(outbound: Outbound, message: Message, style: Style) -> Outbound:
     else:
         headers["Content-Length"] = str(size)
     package = Package(written(outbound.body, writer, attachments), size, attachments)
-    return outbound._replace(headers=headers, package=package)
+    return replace(outbound, headers=headers, package=package)

@@ -8,11 +8,11 @@ copied by reference. Nothing is recorded when nobody asked for it.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Attempts:
+class Attempts(Struct):
     """Mutable on purpose: how often a request went out, and µs spent waiting for the provider in all of them.
 
     ``endpoint`` is the address tried last, without credentials.

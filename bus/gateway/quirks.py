@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from bus.errors import NotAuthenticated
 from bus.gateway.answer import Answer, Scope
 from bus.listeners import MAIN
@@ -41,9 +43,9 @@ def claimed(scope: Scope, headers: Mapping[str, str], claims: Claims) -> Consume
 def answered(answer: Answer, quirks: Quirks, *, soap: bool) -> Answer:
     """The answer as this caller wants it: fault status, byte order mark, and whether the connection stays."""
     if soap and quirks.fault_status and answer.status >= 400:
-        answer = answer._replace(status=quirks.fault_status)
+        answer = replace(answer, status=quirks.fault_status)
     if quirks.bom and answer.body and "charset=utf-8" in answer.content_type.lower():
-        answer = answer._replace(body=_BOM + answer.body)
+        answer = replace(answer, body=_BOM + answer.body)
     if not quirks.keep_alive:
-        answer = answer._replace(headers=(*answer.headers, (b"connection", b"close")))
+        answer = replace(answer, headers=(*answer.headers, (b"connection", b"close")))
     return answer

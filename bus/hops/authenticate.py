@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from bus.errors import NotAuthenticated
 from bus.hops.reply_headers import answered_by_headers
 from bus.message import Message
@@ -65,7 +67,7 @@ def _stripped(message: Message, consumer: Consumer) -> Message:
     if message.content is not None and envelope is not None and envelope.headers:
         rest = without_spent(envelope)
         if rest is not envelope:
-            changes["content"] = message.content._replace(document=rest.payload, envelope=rest)
+            changes["content"] = replace(message.content, document=rest.payload, envelope=rest)
             changes["body"] = b""
     return message.evolve(**changes)
 

@@ -6,6 +6,8 @@ import time
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
+from msgspec.structs import replace
+
 from bus.errors import FaceNotOffered, UnknownOperation
 from bus.hops.soap_target import checked_envelope
 from bus.hops.stage import content_of
@@ -58,7 +60,7 @@ def hip_target(message: Message, version: ServiceVersion, hip: Hip, snapshot: Sn
         call.manner if isinstance(call, SoapCall) else Manner(),
         partial(answered, call, stamp_of(message, hip)),
     )
-    return message.evolve(version=target, operation=operation, content=content._replace(document=call.body, held=held))
+    return message.evolve(version=target, operation=operation, content=replace(content, document=call.body, held=held))
 
 
 def is_hip(message: Message) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from bus.hops.stage import content_of
 from bus.message import Content, Held, Message
 from registry.model import Inside, Operation
@@ -59,7 +61,7 @@ def reply_manner(message: Message, reply: Content | None, inside: Inside) -> Man
 
 def _opened(content: Content, inside: Inside) -> Content:
     document, manner = inside.holder.open(content.document, cdata=content.cdata)  # type: ignore[arg-type]
-    return content._replace(document=document, held=Held(manner))
+    return structs.replace(content, document=document, held=Held(manner))
 
 
 def _styled(inside: Inside, manner: Manner) -> Manner:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bus.journal.search import matches, place_of
 from bus.journal.summary import summarise
@@ -20,7 +22,7 @@ class MemoryJournal:
     def __init__(self, earlier: Iterable[Record] = ()) -> None:
         self.intents: list[Record] = []
         self.outcomes: list[Record] = []
-        self._doubtful = {record.id: record._replace(status="open") for record in earlier}
+        self._doubtful = {record.id: replace(record, status="open") for record in earlier}
         self._latest = dict(self._doubtful)
 
     async def start(self) -> None:
@@ -33,7 +35,7 @@ class MemoryJournal:
         """Keep the intent."""
         self.intents.append(record)
         self._doubtful.pop(record.id, None)
-        self._latest[record.id] = record._replace(status="open")
+        self._latest[record.id] = replace(record, status="open")
 
     async def outcome(self, record: Record) -> None:
         """Keep the outcome."""
@@ -47,11 +49,11 @@ class MemoryJournal:
         if query.before:
             anchor = self._latest.get(query.before)
             found = [] if anchor is None else [record for record in found if place_of(record) < place_of(anchor)]
-        return [record._replace(bodies=()) for record in found[: max(1, query.limit)]]
+        return [replace(record, bodies=()) for record in found[: max(1, query.limit)]]
 
     def flow(self, flow: str) -> Sequence[Record]:
         """Every record of one flow, oldest first."""
-        return [record._replace(bodies=()) for record in reversed(self._records()) if record.flow == flow]
+        return [replace(record, bodies=()) for record in reversed(self._records()) if record.flow == flow]
 
     def message(self, message_id: str) -> Record | None:
         """One record with its bodies."""
@@ -59,11 +61,11 @@ class MemoryJournal:
 
     def in_doubt(self) -> Sequence[Record]:
         """Those of ``earlier`` that have no outcome, newest first."""
-        return [record._replace(bodies=()) for record in self._records() if record.id in self._doubtful]
+        return [replace(record, bodies=()) for record in self._records() if record.id in self._doubtful]
 
     def last_match(self, query: Query) -> float:
         """When the newest record that fits, whatever its time, was received; 0 when there is none."""
-        whenever = replace(query, since=0.0, until=0.0, before="", limit=1)
+        whenever = dataclasses.replace(query, since=0.0, until=0.0, before="", limit=1)
         return next((record.received_at for record in self.search(whenever)), 0.0)
 
     def summary(self, since: float) -> Sequence[Mapping[str, object]]:

@@ -68,13 +68,14 @@ class Packer:
         if stored is None:
             stored = {}
         references: list[Reference] = []
-        for stage, data, content_type in record.bodies:
+        for body in record.bodies:
+            data = body.data
             found = stored.get(data)
             if found is None:
                 found = stored[data] = (self._number, self._size)
                 self._bodies.append(data)
                 self._size += len(data)
-            references.append((stage, content_type, *found, len(data)))
+            references.append((body.stage, body.content_type, *found, len(data)))
         if self._size >= FULL:
             self._close()
         if kind == "intent":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import orjson
+from msgspec.structs import astuple, replace
 
 from bus.journal.partitions import day_of, starts_at
 from bus.journal.payloads import Kind, Packer, Reference
@@ -63,9 +64,9 @@ def batch_of(entries: Iterable[Entry], packer: Packer, boot: str) -> Batch:
 
 def _row(record: Record, references: Sequence[Reference]) -> Row:
     return (
-        *record[:_PLAIN],
+        *astuple(record)[:_PLAIN],
         orjson.dumps(record.keys).decode(),
-        orjson.dumps(list(map(tuple, record.hops))).decode(),
+        orjson.dumps(list(map(astuple, record.hops))).decode(),
         orjson.dumps(references).decode(),
     )
 
@@ -73,12 +74,13 @@ def _row(record: Record, references: Sequence[Reference]) -> Row:
 def scrubbed(record: Record) -> Record:
     """``record`` without what no store can hold in its texts: NUL and lone surrogates become U+FFFD."""
     texts: dict[str, Any] = {name: _clean(getattr(record, name)) for name, kind in COLUMNS[:_PLAIN] if kind == "text"}
-    return record._replace(
+    return replace(
+        record,
         **texts,
         keys=tuple((_clean(name), _clean(value)) for name, value in record.keys),
-        hops=tuple(hop._replace(name=_clean(hop.name), error=_clean(hop.error)) for hop in record.hops),
+        hops=tuple(replace(hop, name=_clean(hop.name), error=_clean(hop.error)) for hop in record.hops),
         bodies=tuple(
-            body._replace(stage=_clean(body.stage), content_type=_clean(body.content_type)) for body in record.bodies
+            replace(body, stage=_clean(body.stage), content_type=_clean(body.content_type)) for body in record.bodies
         ),
     )
 
@@ -92,19 +94,19 @@ def record_of(row: Sequence[Any]) -> Record:
     """The record in a row of ``NAMES``, without bodies."""
     *plain, keys, hops, _ = row
     named = tuple((name, value) for name, value in orjson.loads(keys))
-    return Record._make((*plain, named, tuple(HopRecord(*hop) for hop in orjson.loads(hops)), ()))
+    return Record(*(*plain, named, tuple(HopRecord(*hop) for hop in orjson.loads(hops))))
 
 
 def intent_of(text: str) -> tuple[Record, str]:
     """The record in a row of ``intents``, open and without bodies, and the references to these."""
     row = orjson.loads(text)
-    return record_of(row)._replace(status="open"), row[-1]
+    return replace(record_of(row), status="open"), row[-1]
 
 
 def with_bodies(record: Record, references: str, load: Callable[[int], bytes]) -> Record:
     """``record`` with the bodies it refers to; ``load`` answers one part of the payloads."""
     found: list[Reference] = [tuple(reference) for reference in orjson.loads(references)]
     parts = {part: load(part) for part in {reference[2] for reference in found}}
-    return record._replace(
-        bodies=tuple(Body(stage, parts[part][at : at + size], kind) for stage, kind, part, at, size in found)
+    return replace(
+        record, bodies=tuple(Body(stage, parts[part][at : at + size], kind) for stage, kind, part, at, size in found)
     )

@@ -9,10 +9,10 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import date
 
 import structlog
+from msgspec import Struct
 
 from bus.errors import JournalUnavailable
 from bus.journal.partitions import day_of
@@ -37,8 +37,7 @@ _STOPPED = "the journal's writer stopped: nothing can be recorded, restart this 
 _CLOSED = "the journal is closed: nothing can be recorded"
 
 
-@dataclass(slots=True, eq=False)
-class _Waiter:
+class _Waiter(Struct, eq=False):
     kind: Kind
     record: Record
     future: asyncio.Future[None]

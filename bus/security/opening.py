@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 
+from msgspec.structs import replace
+
 from bus.message import Content, Message
 from bus.payload import off_loop
 from registry.model import Security, ServiceVersion, Snapshot
@@ -50,7 +52,7 @@ async def opened(message: Message, content: Content, envelope: Envelope, snapsho
         return message
     envelope, proof = await off_loop(content.size, _open, envelope, snapshot, own)
     return message.evolve(
-        content=content._replace(document=envelope.payload, envelope=envelope),
+        content=replace(content, document=envelope.payload, envelope=envelope),
         body=b"",
         proof=proof,
         notes=(
@@ -72,7 +74,7 @@ def addressed(message: Message, snapshot: Snapshot) -> Message:
         return message
     rest = without_addressing(envelope)
     return message.evolve(
-        content=content._replace(document=rest.payload, envelope=rest), body=b"", addressing=addressing
+        content=replace(content, document=rest.payload, envelope=rest), body=b"", addressing=addressing
     )
 
 

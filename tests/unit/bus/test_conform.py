@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from catalogues import SYSTEM, catalogue, problems
+from msgspec import structs
 from twins import SOAP11, SOAP12, envelope
 
 from bus.conform.examine import examine
@@ -206,8 +207,8 @@ def test_what_cannot_be_checked_is_said_and_blames_nobody() -> None:
 
 
 def test_findings_are_counted_by_kind_with_one_example_each() -> None:
-    records = [record(request=BAD, reply=PLACED)._replace(id=f"m{number}") for number in range(3)]
-    records.append(record(request=GOOD)._replace(service="gone"))
+    records = [structs.replace(record(request=BAD, reply=PLACED), id=f"m{number}") for number in range(3)]
+    records.append(structs.replace(record(request=GOOD), service="gone"))
     made = report(records, snapshot())
     assert (made.exchanges, made.unknown, made.total("caller"), made.total("provider")) == (3, 1, 3, 0)
     ((count),) = made.counts
@@ -238,7 +239,7 @@ def test_an_exchange_file_is_read_and_a_wrong_one_is_refused_by_its_key(tmp_path
 def test_a_provider_s_refusal_over_rest_is_not_held_against_the_contract_of_its_answers() -> None:
     known = snapshot("rest", "json", "{reply: {json_schema: lab.json}}")
     one = record("rest", reply_received=(b"<html>no</html>", "text/html"))
-    assert found(one._replace(status="fault"), known) == []
+    assert found(structs.replace(one, status="fault"), known) == []
     assert [side for side, *_ in found(one, known)] == ["provider", "provider"]
 
 
@@ -269,9 +270,9 @@ async def test_what_was_refused_before_its_operation_was_known_counts_for_the_on
     files = {"lab.xsd": XSD}
     known = compile_catalogue(catalogue(SYSTEM, text, files=files), {}).snapshot
     journal = MemoryJournal()
-    refused = record(request=(envelope(GOOD).encode(), "text/plain"))._replace(operation="", status="error")
+    refused = structs.replace(record(request=(envelope(GOOD).encode(), "text/plain")), operation="", status="error")
     await journal.outcome(refused)
-    await journal.outcome(record(request=GOOD)._replace(id="m2"))
+    await journal.outcome(structs.replace(record(request=GOOD), id="m2"))
     made = report(recorded(journal, Query(service="lis", operation="Order")), known, "Order")
     assert (made.exchanges, [each.finding.rule for each in made.counts]) == (2, ["content_type"])
     assert report(recorded(journal, Query(service="lis", operation="Other")), known, "Other").exchanges == 0

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from certificates import identity
+from msgspec import structs
 from provider_messages import ENVELOPE, message_to
 
 from bus.connectors.connector import ProviderConnector
@@ -82,7 +83,7 @@ async def test_a_request_is_signed_in_the_providers_charset_and_its_reply_verifi
     reply = await sent(provider, message(charset=charset, body=body))
     assert b"Security" not in reply.body
     assert b">7<" in reply.body
-    outbound = provider.sent[0]._replace(body=provider.sent[0].body.decode(charset).encode())
+    outbound = structs.replace(provider.sent[0], body=provider.sent[0].body.decode(charset).encode())
     envelope, proof = opened(outbound)
     assert (proof.certificate.sha256, proof.encrypted) == (BUS.certificate.sha256, False)
     assert envelope.payload.text == "血常规"
@@ -117,7 +118,7 @@ async def test_a_reply_that_is_not_signed_as_agreed_is_not_believed(answer: Answ
 async def test_a_changed_reply_is_not_believed() -> None:
     def changed(outbound: Outbound) -> Inbound:
         inbound = signed()(outbound)
-        return inbound._replace(body=inbound.body.replace(b">7<", b">8<"))
+        return structs.replace(inbound, body=inbound.body.replace(b">7<", b">8<"))
 
     with pytest.raises(ProviderLied, match="does not fit"):
         await sent(Provider(changed), message())

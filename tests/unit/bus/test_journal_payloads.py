@@ -8,6 +8,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from journal_conformance import a_record
+from msgspec.structs import replace
 
 from bus.journal.payloads import FULL, PLAIN_BELOW, Kind, Packer, Part, Reference, unpack
 from bus.ports import Body, Record
@@ -46,7 +47,7 @@ def test_the_outcome_stores_only_what_its_intent_did_not() -> None:
     packer, record = Packer(), a_message(LONG)
     packer.refer("intent", record)
     first = packer.parts()
-    done = record._replace(bodies=(*record.bodies, Body("reply", b"new", "")))
+    done = replace(record, bodies=(*record.bodies, Body("reply", b"new", "")))
     references = packer.refer("outcome", done)
     (second,) = packer.parts()
     assert second.size == len(b"new")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from journal_conformance import DAY, a_record
+from msgspec.structs import replace
 
 from bus.errors import JournalUnavailable
 from bus.journal.rows import Entry
@@ -167,7 +168,7 @@ async def test_a_time_that_is_no_time_does_not_stop_the_writer() -> None:
     store = FakeStore()
     writer = await started(store)
     for odd in (float("nan"), float("inf"), 1e300, -1e300):
-        await writer.outcome(a_record()._replace(received_at=odd))
+        await writer.outcome(replace(a_record(), received_at=odd))
     await writer.outcome(a_record())
     assert len(store.writes) == 5
     await writer.aclose()

@@ -13,6 +13,7 @@ import pytest
 import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bus.errors import JournalUnavailable, SettingsInvalid, StateUnavailable
 from bus.ports import Record
@@ -223,7 +224,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_an_exchange_is_counted_and_timed_under_its_operation() -> None:
     metrics = Metrics()
     metrics.observe(RECORD)
-    metrics.observe(RECORD._replace(status="error", error="circuit-open", attempts=0))
+    metrics.observe(replace(RECORD, status="error", error="circuit-open", attempts=0))
     where = {"service": "lis", "operation": "PlaceOrder"}
     assert sample(metrics, "meridian_exchanges_total", **where, consumer="his", status="ok", error="") == 1
     failed = {"consumer": "his", "status": "error", "error": "circuit-open"}
@@ -236,10 +237,10 @@ def test_an_exchange_is_counted_and_timed_under_its_operation() -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        RECORD._replace(consumer="", service=ID_18, operation=NAME, status="error", error="not-authenticated"),
-        RECORD._replace(consumer="", service=ID_18, operation=NAME, status="error", error="malformed"),
-        RECORD._replace(service=ID_18, operation=NAME, status="error", error="unknown-service"),
-        RECORD._replace(operation=NAME + ID_18, status="error", error="unknown-operation"),
+        replace(RECORD, consumer="", service=ID_18, operation=NAME, status="error", error="not-authenticated"),
+        replace(RECORD, consumer="", service=ID_18, operation=NAME, status="error", error="malformed"),
+        replace(RECORD, service=ID_18, operation=NAME, status="error", error="unknown-service"),
+        replace(RECORD, operation=NAME + ID_18, status="error", error="unknown-operation"),
     ],
 )
 def test_what_a_caller_wrote_into_the_address_becomes_no_label(record: Record) -> None:
@@ -253,14 +254,14 @@ def test_what_a_caller_wrote_into_the_address_becomes_no_label(record: Record) -
 
 def test_the_buses_own_calls_are_labelled_although_they_have_no_consumer() -> None:
     metrics = Metrics()
-    metrics.observe(RECORD._replace(door="workflow", consumer=""))
+    metrics.observe(replace(RECORD, door="workflow", consumer=""))
     assert sample(metrics, "meridian_exchange_seconds_count", service="lis", operation="PlaceOrder") == 1
 
 
 def test_the_number_of_series_is_bounded() -> None:
     metrics = Metrics()
     for number in range(_MOST_SERIES + 10):
-        metrics.observe(RECORD._replace(consumer=f"c{number}"))
+        metrics.observe(replace(RECORD, consumer=f"c{number}"))
     other = {"service": "other", "operation": "other", "consumer": "other", "status": "ok", "error": ""}
     assert sample(metrics, "meridian_exchanges_total", **other) == 10
 
