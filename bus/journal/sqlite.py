@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -19,19 +20,23 @@ from bus.journal.schema import REPLACED, TABLES
 from bus.journal.store import Unstorable
 from bus.migrations.places import file
 
-#: Rows of one INSERT statement, largest first. Few long statements instead of many short ones: every statement
-#: gives the interpreter lock away and has to win it back from the event loop.
-_CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
+#: Rows of one statement at the most. Few long statements instead of many short ones: every statement gives the
+#: interpreter lock away and has to win it back from the event loop.
+_MOST_ROWS = 64
 
-
-def _by_size(head: str, width: int, tail: str = "") -> dict[int, str]:
-    row = f"({', '.join('?' * width)})"
-    return {size: f"{head}{', '.join([row] * size)}{tail}" for size in _CHUNKS}
-
+#: Statements that SQLite keeps compiled: one for each table and number of rows that batches have.
+_COMPILED = 256
 
 _VERBS = {table: "REPLACE" if table in REPLACED else "INSERT OR IGNORE" for table in TABLES}
-_INSERT = {table: _by_size(f"{verb} INTO {table} VALUES ", len(TABLES[table])) for table, verb in _VERBS.items()}
-_FINISH = _by_size("DELETE FROM intents WHERE (received_at, id) IN (VALUES ", 2, ")")
+_INSERTS = {table: (f"{verb} INTO {table} VALUES ", len(TABLES[table]), "") for table, verb in _VERBS.items()}
+_FINISH = ("DELETE FROM intents WHERE (received_at, id) IN (VALUES ", 2, ")")
+
+
+@cache
+def _statement(head: str, width: int, tail: str, rows: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f"{head}{', '.join([row] * rows)}{tail}"
+
 
 #: What says that a value is wrong, not the disk.
 _REFUSED = (UnicodeError, TypeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
@@ -116,7 +121,9 @@ class _Partition:
     def __init__(self, path: Path) -> None:
         new = not path.exists()
         file(path, "journal").settle()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=_COMPILED
+        )
         try:
             self._prepare()
             self._packer = Packer()
@@ -138,18 +145,15 @@ class _Partition:
         batch = batch_of(entries, self._packer, boot)
         execute("BEGIN IMMEDIATE")
         for table, rows in batch.tables.items():
-            self._run(_INSERT[table], rows)
+            self._run(_INSERTS[table], rows)
         if batch.finished:
             self._run(_FINISH, batch.finished)
         execute("COMMIT")
 
-    def _run(self, statements: Mapping[int, str], rows: Sequence[Row]) -> None:
-        start = 0
-        for size in _CHUNKS:
-            while len(rows) - start >= size:
-                values = list(chain.from_iterable(rows[start : start + size]))
-                self._connection.execute(statements[size], values)
-                start += size
+    def _run(self, statement: tuple[str, int, str], rows: Sequence[Row]) -> None:
+        for start in range(0, len(rows), _MOST_ROWS):
+            some = rows[start : start + _MOST_ROWS]
+            self._connection.execute(_statement(*statement, len(some)), list(chain.from_iterable(some)))
 
     def close(self) -> None:
         """Close the file; what was not committed is gone."""
