@@ -117,7 +117,7 @@ class Printer:
             ("undoes" if done else "would undo, in this order", outcome.undoes),
             ("calls under way, awaited first" if outcome.verb == "compensate" else "calls under way, whose outcome "
              "nobody will hear", outcome.under_way),
-            ("done, and stays done", outcome.keeps),
+            ("done, or may have been, and stays so", outcome.keeps),
             ("note", outcome.notes),
         ):  # fmt: skip
             if steps:

@@ -121,7 +121,8 @@ class _Machine(Failing):
                     self._retry_now(token)
             case "skip":
                 for token in meant:
-                    self._skip(token, order.reply)
+                    if self._it.tokens.get(token.id) is token:  # skipping another may have failed the instance
+                        self._skip(token, order.reply)
         self._settle()
 
     def _retry_now(self, token: Token) -> None:
@@ -156,7 +157,10 @@ class _Machine(Failing):
             self._completed(token, reply)
 
     def _cancel(self) -> None:
-        """End here. What was done stays done, and what is under way may still be done: ``undo`` keeps its record."""
+        """End here. What was done, or may have been, stays so, and ``undo`` keeps its record.
+
+        What is under way may still be done: the history says that its outcome is unknown.
+        """
         self._it.status = "cancelled"
         self._it.failure = self._it.failure or Failure("", "cancelled", "an operator cancelled it")
         for token in self._it.tokens.values():
@@ -164,6 +168,7 @@ class _Machine(Failing):
                 self._note(
                     token, "unknown" if token.status == "calling" else "failed", self._target(token), "cancelled"
                 )
+            self._doubt(token, "cancelled")
         self._it.tokens.clear()
 
     # ── walking ──────────────────────────────────────────────────────────────────────────────────

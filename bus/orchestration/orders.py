@@ -39,8 +39,8 @@ class Outcome:
 
     ``status`` is the instance's afterwards. ``steps`` are those the order is for. ``undoes`` will be undone, in this
     order; ``under_way`` are calls that are awaited first (and undone too if they succeed), or, for a cancel, whose
-    outcome nobody will hear; ``keeps`` was done and stays so. ``notes`` tell what a migration changes without being
-    asked to. ``problems`` forbid it; only what ``Orders.foresee`` answers has any.
+    outcome nobody will hear; ``keeps`` was done, or may have been, and stays so. ``notes`` tell what a migration
+    changes without being asked to. ``problems`` forbid it; only what ``Orders.foresee`` answers has any.
     """
 
     verb: Verb

@@ -151,6 +151,41 @@ def test_a_cancelled_instance_ends_where_it_is_and_keeps_what_was_done() -> None
     assert play.asked().count("his.Cancel") == 0
 
 
+@pytest.mark.parametrize("verb", ["skip", "cancel"])
+def test_what_a_parked_step_may_have_done_is_known_after_an_operator_gives_the_step_up(verb: str) -> None:
+    """A first try got no answer and the second was refused: to have been refused once does not mean never done."""
+    one = "steps: [{call: lis.Order%s}]"
+    ways = {undo: Player(one % undo) for undo in (", undo: {call: lis.Cancel}", "")}
+    for play in ways.values():
+        play.times_out("lis.Order", idempotent=True).ring().fails("lis.Order", action="park").order(verb)
+        assert play.status == {"skip": "completed", "cancel": "cancelled"}[verb]
+    with_undo, without = ways.values()
+    assert [(entry.step, entry.key) for entry in with_undo.instance.undo] == [("order", "i:order:1")]
+    assert [(alarm.kind, alarm.step) for alarm in without.alarms] == [("parked", "order"), ("unknown", "order")]
+
+
+def test_a_doubt_that_is_still_being_settled_is_known_after_a_cancel() -> None:
+    text = "steps: [{call: lis.Order, unknown: {call: lis.Reverse}, undo: {call: lis.Cancel}}]"
+    play = Player(text).times_out("lis.Order").fails("lis.Reverse", "transient").order("cancel")
+    assert [(entry.step, entry.key) for entry in play.instance.undo] == [("order", "i:order:1")]
+
+
+def test_steps_skipped_together_are_undone_once_each_when_the_way_on_fails() -> None:
+    play = Player("""
+steps:
+  - parallel:
+    - - {call: a.Do, name: first, undo: {call: a.Undo}}
+      - {fail: '"on purpose"'}
+    - - {call: b.Do, name: second, undo: {call: b.Undo}}
+""")
+    for operation in ("a.Do", "b.Do"):
+        play.times_out(operation, idempotent=True).ring().fails(operation, action="park")
+    play.order("skip").ok("b.Undo").ok("a.Undo")
+    assert play.status == "compensated"
+    assert play.asked()[-2:] == ["b.Undo", "a.Undo"]
+    assert [change.step for change in play.history if change.status == "skipped"] == ["first"]
+
+
 def test_an_operator_can_settle_a_reversal_by_hand() -> None:
     play = Player("steps: [{call: a.Do, unknown: {call: a.Reverse, then: fail}}]").times_out("a.Do")
     play.fails("a.Reverse", "permanent").order("skip")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import yaml
 from engine_player import program
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_engine_properties import World
 
 from bus.orchestration.allowed import allowed
 from bus.orchestration.instance import FINISHED, Instance
 from bus.orchestration.machine import advance
-from bus.orchestration.stimuli import CallFailure, CallOut, Event, Order, Result, Start, Timer, Verb
+from bus.orchestration.stimuli import CallFailure, CallOut, Effects, Event, Order, Result, Start, Timer, Verb
 
 Step = dict[str, Any]
 
@@ -70,6 +70,14 @@ class Draft:
 class Ward(World):
     """A world whose systems also refuse an undo for good, whose policies park, and that has an operator."""
 
+    unheard: set[str] = field(default_factory=set)
+
+    def serve(self, instance: Instance, effects: Effects) -> None:
+        """Also note the steps whose outcome nobody will hear, because they were under way when it was cancelled."""
+        super().serve(instance, effects)
+        lines = [change for change in effects.history if change.error == "cancelled"]
+        self.unheard |= {change.step for change in lines if change.status == "unknown"}
+
     def _do(self, instance: Instance, call: CallOut) -> CallFailure | None:
         if self.random.random() < self.trouble / 50:
             return CallFailure("provider-fault", "", "permanent", idempotent=True, action="park")
@@ -83,8 +91,8 @@ class Ward(World):
     def operate(self, instance: Instance) -> Order:
         """Any order that fits; what is skipped in undoing has been taken back by hand."""
         verbs = {verb: steps for verb, steps in allowed(instance).items() if verb not in ("migrate", "acknowledge")}
-        if self.random.random() < 0.5:
-            verbs.pop("cancel", None)
+        if self.random.random() < 0.5 and len(verbs) > 1:
+            del verbs["cancel"]
         if any(token.status == "waiting" for token in instance.tokens.values()):
             verbs.pop("skip", None)
         verb: Verb = self.random.choice(sorted(verbs))
@@ -129,6 +137,7 @@ def play(random: Random) -> tuple[Ward, Instance]:
 
 
 @settings(max_examples=80, deadline=None)
+@example(seed=38197381)  # completes after a skip of a step that may have been done
 @given(seed=st.integers(0, 2**32))
 def test_whatever_begins_ends_completed_or_undone_or_as_a_task_for_a_person(seed: int) -> None:
     ward, instance = play(Random(seed))
@@ -140,13 +149,17 @@ def test_whatever_begins_ends_completed_or_undone_or_as_a_task_for_a_person(seed
     pairs = [step for step in undone if step in completed]
     assert pairs == [step for step in reversed(completed) if step in pairs], "the youngest is undone first"
     standing = {key for key in ward.done if not ward.taken_back[key]}
+    known = [entry.key for entry in instance.undo]
+    under_way = ward.unheard | {token.step for token in instance.tokens.values()}
+    assert {key.split(":")[1] for key in standing - set(known)} <= under_way, "it knows what stands"
+    assert len(set(known)) == len(known), "nothing is kept twice to be undone"
     match instance.status:
         case "completed":
             assert not ward.undone
-            assert {key.split(":")[1] for key in standing} <= set(completed)
+            assert set(known) - standing <= ward.doubtful, "what it keeps was done, or may have been"
         case "compensated":
             assert not standing
         case "cancelled":
-            assert set(completed) - set(undone) <= {entry.step for entry in instance.undo}, "it knows what stands"
+            assert set(completed) - set(undone) <= {entry.step for entry in instance.undo}, "it knows what was done"
         case _:
             assert instance.tasks(), f"{instance.status}, and nobody is asked"
