@@ -7,6 +7,7 @@ import sys
 import click
 
 from bus.commands.operator import operator
+from bus.database import check_database
 from bus.errors import SettingsInvalid
 from bus.migrations import installation
 from bus.migrations.installation import Standing
@@ -26,6 +27,8 @@ def migrate(settings: Settings, to: str, back: bool, check: bool, sql: bool) -> 
     """
     if to and back:
         raise SettingsInvalid("--to and --back contradict each other")
+    if settings.database:
+        check_database(settings.database)
     wanted = installation.before(settings) if back else to
     if check:
         standings = installation.standings(settings, wanted)

@@ -110,6 +110,20 @@ def test_the_command_line_says_it_in_one_line_with_status_1(postgres_url: str, m
         assert "has no database 'nowhere'" in str(done.exception)
 
 
+@pytest.mark.parametrize("option", [[], ["--check"], ["--sql"], ["--back"]])
+def test_migrate_names_the_setting_when_the_database_is_away(
+    option: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = str(taken.getsockname()[1])
+    monkeypatch.setenv("MERIDIAN_DATABASE", _with("@127.0.0.1:1/", port=closed))
+    done = CliRunner().invoke(meridian, ["migrate", *option])
+    assert isinstance(done.exception, StateUnavailable)
+    assert str(done.exception).startswith(f"database: PostgreSQL at 127.0.0.1:{closed} cannot be reached")
+    assert "\n" not in str(done.exception)
+    assert _SECRET not in str(done.exception)
+
+
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_gateway_whose_database_is_away_at_its_start_says_so_and_ends(tmp_path: Path, processes: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
