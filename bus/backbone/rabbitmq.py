@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
-
-import structlog
 
 from bus.backbone.broker_address import BrokerAddress
-from bus.backbone.rabbitmq_declare import declare
-from bus.backbone.rabbitmq_link import Tuning
+from bus.backbone.rabbitmq_declare import Declarer
+from bus.backbone.rabbitmq_link import Tuning, connected
 from bus.backbone.rabbitmq_publisher import Publisher
 from bus.backbone.rabbitmq_subscriber import Subscriber
-from bus.errors import BackboneUnavailable, SettingsInvalid
+from bus.errors import SettingsInvalid
 from bus.ports import Handler, Letter, Lost
-
-_log = structlog.get_logger(__name__)
-
-_ANSWER = 10.0
 
 
 class RabbitTransport:
@@ -32,11 +25,12 @@ class RabbitTransport:
 
     def __init__(self, address: BrokerAddress, tuning: Tuning | None = None) -> None:
         tuning = tuning or Tuning()
-        self._publisher = Publisher(address, tuning, self._declare)
-        self._subscriber = Subscriber(address, tuning, self._declare, self._gone, self._publisher.link.drop)
+        self._declarer = Declarer(
+            self._gone, lambda: connected(address, self._publisher.link.node, "probe", tuning), tuning.calm
+        )
+        self._publisher = Publisher(address, tuning, self._declarer.declare)
+        self._subscriber = Subscriber(address, tuning, self._declarer.declare, self._gone, self._publisher.link.drop)
         self._lost: Lost | None = None
-        self._turn = asyncio.Lock()  # two declaring one quorum queue at once upset RabbitMQ 3.10
-        self._differences: tuple[str, ...] = ()
 
     async def start(self, lost: Lost) -> None:
         """Start connecting; a broker that is away now is tried again and again."""
@@ -56,7 +50,7 @@ class RabbitTransport:
         if self._lost is None:
             return ()
         away = {str(link.trouble) for link in (self._publisher.link, self._subscriber.link) if link.trouble}
-        differing = (f"broker: {text}; see meridian backbone check" for text in self._differences)
+        differing = (f"broker: {text}; see meridian backbone check" for text in self._declarer.differences)
         return (*sorted(away), *self._publisher.troubles(), *self._subscriber.troubles(), *differing)
 
     def unusable(self) -> str:
@@ -71,15 +65,3 @@ class RabbitTransport:
     async def _gone(self, queue: str) -> None:
         if self._lost is not None:
             await self._lost(queue)
-
-    async def _declare(self, connection: Any) -> None:
-        async with self._turn:
-            try:
-                async with asyncio.timeout(_ANSWER):
-                    differences = await declare(connection, self._gone)
-            except TimeoutError as error:
-                raise BackboneUnavailable("broker: RabbitMQ does not answer a declaration") from error
-        for text in differences:
-            if text not in self._differences:
-                _log.error("the broker differs from the topology", difference=text)
-        self._differences = differences

@@ -34,7 +34,7 @@ class Tuning:
     round through the nodes. ``patience`` is the wait for a confirm. A broker that is silent for two ``heartbeat``
     is hung up on. One that takes nothing (memory or disk alarm) is waited for, and asked anew only after ``blocked``:
     a new connection would meet the same alarm. A queue that lets nobody subscribe for ``leaderless``, while others
-    do, is made anew.
+    do, is made anew. One that was deleted is left alone for ``calm`` first, up to twice that.
     """
 
     first_pause: float = 0.5
@@ -43,6 +43,7 @@ class Tuning:
     heartbeat: int = 30
     blocked: float = 300.0
     leaderless: float = 30.0
+    calm: float = 2.0
 
 
 class Life:

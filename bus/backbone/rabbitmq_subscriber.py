@@ -52,7 +52,7 @@ class Subscriber:
         self,
         address: BrokerAddress,
         tuning: Tuning,
-        declare: Callable[[Any], Awaitable[None]],
+        declare: Callable[..., Awaitable[None]],
         lost: Lost,
         renewed: Callable[[], None],
     ) -> None:
@@ -141,7 +141,7 @@ class Subscriber:
         try:
             # Gone, and perhaps made anew by somebody since: then no declaration will tell that it has been empty.
             await self._lost(subscription.queue)
-            await self._declare(connection)
+            await self._declare(connection, deleted=True)
             await self._ask(channel, subscription.queue, arrived)
         except (AMQPError, MeridianError):
             if connection is self._connection:  # else there is another one by now, which is in good order

@@ -255,3 +255,42 @@ def _damage(node: RabbitNode, queue: str) -> None:
         channel.queue_delete(physical(queue))
         connection.close()
     pytest.skip("this RabbitMQ keeps its queues whenever it is killed")
+
+
+@pytest.mark.timeout(240)  # has a broker of its own
+@pytest.mark.parametrize("queue", [CALLS, dead(CALLS)])
+async def test_a_queue_that_the_broker_forgot_while_its_members_run_on_is_made_anew(tmp_path: Path, queue: str) -> None:
+    """Every declaration is refused with ``cluster_not_formed``, and a deletion finds nothing to delete."""
+    with RabbitNode() as node:
+        settings = Settings(data=tmp_path, broker=node.url)
+        async with running(settings):
+            pass  # the queues are there
+        record = f'rabbit_misc:r(<<"/">>, queue, <<"{physical(queue)}">>)'
+        await asyncio.to_thread(node.ctl, "eval", f'rabbit_amqqueue:internal_delete({record}, <<"test">>).')
+        with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match="cluster_not_formed"):
+            await asyncio.to_thread(on_broker, settings, _declare_everything)
+        async with loaded(settings) as (load, bus):
+            await load.during(bus, lambda: None)
+            await load.everything_once(bus, within=60)
+            assert bus.transport.troubles() == ()
+
+
+@pytest.mark.timeout(240)  # has a broker of its own
+async def test_a_broker_whose_dead_lettering_died_gets_queues_that_do_without_it(tmp_path: Path) -> None:
+    """A deletion at the wrong moment ends it in RabbitMQ 3.10.8, and with it every queue that is to use it."""
+    with RabbitNode() as node:
+        settings = Settings(data=tmp_path, broker=node.url)
+
+        def damage() -> None:
+            node.ctl("eval", "supervisor:terminate_child(rabbit_sup, rabbit_fifo_dlx_sup).")
+            on_broker(settings, lambda channel: channel.queue_delete(physical(CALLS)))
+
+        async with loaded(settings) as (load, bus):
+            await load.during(bus, damage)
+            await load.everything_once(bus, within=100)
+            assert [told for told in bus.transport.troubles() if "x-dead-letter-strategy" in told]
+
+
+def _declare_everything(channel: Any) -> None:
+    for name, arguments in arguments_by_name().items():
+        channel.queue_declare(name, durable=True, arguments=arguments)
