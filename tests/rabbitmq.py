@@ -184,6 +184,12 @@ class RabbitNode:
                 os.killpg(server.pid, signal.SIGKILL)
             server.wait(10)
 
+    def begin_anew(self) -> None:
+        """Kill the broker and start it on the same ports with nothing that it had."""
+        self.kill9()
+        shutil.rmtree(self._folder / "mnesia")
+        self.start()
+
     def freeze(self) -> None:
         """Stop the broker's processes where they are: connections stay open, nobody answers."""
         if self._server is not None:

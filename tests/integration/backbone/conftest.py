@@ -3,48 +3,55 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pika
 import pytest
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+from rabbitmq import RabbitNode
 
-from bus.backbone.topology import QUEUES, dead, dead_arguments, physical, quorum_arguments
+from bus.backbone.topology import arguments_by_name
 from bus.settings import Settings
 
 
-def wipe(url: str) -> None:
-    """Empty every queue of the backbone, so that a test finds a fresh broker. A test before may have deleted some."""
+def _empty(url: str) -> bool:
+    """Leave every queue of the backbone there, as the bus declares it, and empty; answer whether one was missing."""
+    missing = False
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-        for queue in QUEUES:
-            for name in (physical(queue), physical(dead(queue))):
-                with suppress(ChannelClosedByBroker):
-                    connection.channel().queue_purge(name)
+        for name, arguments in arguments_by_name().items():
+            try:
+                connection.channel().queue_declare(name, passive=True)
+            except ChannelClosedByBroker:
+                missing = True
+            channel = connection.channel()
+            channel.queue_declare(name, durable=True, arguments=arguments)
+            channel.queue_purge(name)
+    return missing
 
 
-@pytest.fixture(scope="session")
-def settled_broker(rabbitmq_url: str) -> str:
-    """The session's broker with the backbone's queues declared for a while.
+@pytest.fixture
+def fresh_broker(rabbitmq_node: RabbitNode) -> str:
+    """The session's broker with the backbone's queues, empty, and declared for a while.
+
+    A test before may have deleted some, or damaged the broker, which then begins anew.
 
     RabbitMQ 3.10 writes the name of a new quorum queue to disk some time after it has confirmed the
     declaration: a broker that is killed before that comes back with a queue that never answers again.
     """
-    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
-    channel = connection.channel()
-    for queue in QUEUES:
-        channel.queue_declare(physical(dead(queue)), durable=True, arguments=dead_arguments())
-        channel.queue_declare(physical(queue), durable=True, arguments=quorum_arguments(queue))
-    connection.close()
-    time.sleep(3)
-    return rabbitmq_url
+    try:
+        young = _empty(rabbitmq_node.url)
+    except AMQPError:
+        rabbitmq_node.begin_anew()
+        young = _empty(rabbitmq_node.url)
+    if young:
+        time.sleep(3)
+    return rabbitmq_node.url
 
 
 @pytest.fixture
-def rabbitmq_installation(settled_broker: str, tmp_path: Path) -> Settings:
+def rabbitmq_installation(fresh_broker: str, tmp_path: Path) -> Settings:
     """SQLite and a fresh RabbitMQ."""
-    wipe(settled_broker)
-    return Settings(data=tmp_path, broker=settled_broker)
+    return Settings(data=tmp_path, broker=fresh_broker)
 
 
 @pytest.fixture(params=["embedded-sqlite", "rabbitmq-sqlite"])
@@ -61,8 +68,5 @@ def any_installation(request: pytest.FixtureRequest, tmp_path: Path) -> Settings
     """Each broker with each store."""
     broker, store = request.param.split("-")
     database = request.getfixturevalue("postgres_database") if store == "postgres" else ""
-    url = "embedded"
-    if broker == "rabbitmq":
-        url = request.getfixturevalue("settled_broker")
-        wipe(url)
+    url = request.getfixturevalue("fresh_broker") if broker == "rabbitmq" else "embedded"
     return Settings(data=tmp_path, broker=url, database=database)
