@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,17 +81,17 @@ def claim(
     return letters
 
 
-def due_in(queues: Iterable[str]) -> Callable[[Connection], Sequence[str]]:
-    """What answers, cheaply and at any time, in which of these queues ``claim`` might find a letter.
+def due_in(queues: Iterable[str]) -> Callable[[Connection, float], Sequence[str]]:
+    """What answers, cheaply and at any time ``now``, in which of these queues ``claim`` might find a letter.
 
     Letters that a downtime holds are left aside.
     """
-    now = bindparam("now", type_=outbox.c.ready_at.type)
-    due = exists().where(_free, outbox.c.ready_at <= now, outbox.c.parked_at.is_(None))
+    at = bindparam("now", type_=outbox.c.ready_at.type)
+    due = exists().where(_free, outbox.c.ready_at <= at, outbox.c.parked_at.is_(None))
     asked: CompoundSelect[Any] = union_all(
         *(select(literal_column(f"'{queue}'")).where(due.where(outbox.c.queue == queue)) for queue in queues)
     )
-    return lambda connection: connection.execute(asked, {"now": time.time()}).scalars().all()
+    return lambda connection, now: connection.execute(asked, {"now": now}).scalars().all()
 
 
 def give_back(connection: Connection, claimant: Claimant, letters: Sequence[Letter], ready_at: float) -> None:

@@ -120,7 +120,7 @@ class Relay:
             due: Sequence[str] = self._queues  # where nobody can tell, and while a downtime drains, everybody tries
             with suppress(StateUnavailable):
                 if not self._downtimes.current:
-                    due = await self._state.read(self._due)
+                    due = await self._state.read(lambda c: self._due(c, time.time()))
             for queue in due:
                 self._wakes[queue].set()
 

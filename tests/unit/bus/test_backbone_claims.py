@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine
 
 from bus.backbone import claims, outbox, parking
 from bus.backbone.dead_letters import dead_letters
-from bus.backbone.topology import DELIVERY_LIMIT, ENGINE
+from bus.backbone.topology import DELIVER, DELIVERY_LIMIT, ENGINE
 from bus.errors import BusError
 from bus.ports import Letter
 from bus.settings import Settings
@@ -69,6 +69,26 @@ async def test_a_letter_before_its_due_time_stays(state: State) -> None:
         outbox.post(connection, [letter("later")], due_at=NOW + 10)
         assert taken(connection, NOW + 9) == []
         assert taken(connection, NOW + 10) == ["later"]
+
+    await state.write(work)
+
+
+async def test_a_look_names_the_queues_with_something_due_and_no_other(state: State) -> None:
+    """Every claim writes; who finds nothing in it should not have asked."""
+    due_in = claims.due_in((ENGINE, DELIVER))
+
+    def work(connection: Connection) -> None:
+        assert due_in(connection, NOW) == []
+        outbox.post(connection, [letter("later")], due_at=NOW + 10)
+        assert due_in(connection, NOW + 9) == []
+        assert due_in(connection, NOW + 10) == [ENGINE]
+        outbox.post(connection, [Letter("other", DELIVER, b"{}")])
+        assert due_in(connection, NOW + 10) == [ENGINE, DELIVER]
+        assert taken(connection, NOW + 10) == ["later"]
+        assert due_in(connection, NOW + 11) == [DELIVER]
+        assert due_in(connection, NOW + 41) == [ENGINE, DELIVER], "a lease that has ended"
+        parking.park(connection, letter("later"), "permanent", "refused")
+        assert due_in(connection, NOW + 41) == [DELIVER]
 
     await state.write(work)
 
