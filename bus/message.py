@@ -1,6 +1,6 @@
 """The frozen message: every hop takes one and answers one.
 
-Structs of msgspec, not dataclasses: some sixty are made for every exchange, in C, in a tenth of a dataclass's time.
+Structs of msgspec, made in C: some thirty values are made for every exchange, each in a third of a named tuple's time.
 """
 
 from __future__ import annotations

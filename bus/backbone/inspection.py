@@ -10,13 +10,12 @@ from typing import Any
 from pika.exceptions import ChannelClosedByBroker
 
 from bus.backbone.broker_address import BrokerAddress, Node
-from bus.backbone.rabbitmq_channel import Channel
+from bus.backbone.rabbitmq_channel import ask
 from bus.backbone.rabbitmq_link import Tuning, connected
 from bus.backbone.rabbitmq_problems import explain
 from bus.backbone.topology import EXCHANGE, arguments_by_name
 from bus.errors import BackboneUnavailable
 
-_NOT_FOUND = 404
 _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)'.*received (.+?) but current is (.+)", re.DOTALL)
 _VALUE = re.compile(r"^(?:the value )?'(.*?)'(?: of type '\w+')?$")
 
@@ -56,14 +55,14 @@ async def _inspect(connection: Any) -> Sequence[Finding]:
 
 async def _exchange(connection: Any) -> Finding:
     subject = f"exchange {EXCHANGE}"
-    if await _ask(connection, "exchange_declare", EXCHANGE, passive=True) is None:
+    if await ask(connection, "exchange_declare", EXCHANGE, passive=True) is None:
         return Finding(subject, "missing")
     return Finding(subject, await _difference(connection, "exchange_declare", EXCHANGE, "direct", durable=True))
 
 
 async def _queue(connection: Any, name: str, arguments: dict[str, object]) -> Finding:
     subject = f"queue {name}"
-    found = await _ask(connection, "queue_declare", name, passive=True)
+    found = await ask(connection, "queue_declare", name, passive=True)
     if found is None:
         return Finding(subject, "missing")
     seen = f"{found.method.message_count} ready, {found.method.consumer_count} consumers"
@@ -72,23 +71,10 @@ async def _queue(connection: Any, name: str, arguments: dict[str, object]) -> Fi
     )
 
 
-async def _ask(connection: Any, method: str, *arguments: Any, **options: Any) -> Any:
-    """The broker's answer; None for what is not there."""
-    channel = await Channel.open(connection)
-    try:
-        answer = await channel.call(method, *arguments, **options)
-    except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
-            raise
-        return None
-    channel.close()
-    return answer
-
-
 async def _difference(connection: Any, method: str, *arguments: Any, **options: Any) -> str:
     """Declare what is known to be there; the broker refuses, and says why, where it is declared otherwise."""
     try:
-        await _ask(connection, method, *arguments, **options)
+        await ask(connection, method, *arguments, **options)
     except ChannelClosedByBroker as error:
         told = _INEQUIVALENT.search(str(error.reply_text))
         if told is None:

@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from pika.exceptions import ChannelClosedByBroker
+
+_NOT_FOUND = 404
+
 
 class Channel:
     """Wraps an open pika channel, which is ``raw``."""
@@ -40,6 +44,22 @@ class Channel:
         """Close it, if nobody has."""
         if self.raw.is_open:
             self.raw.close()
+
+
+async def ask(connection: Any, method: str, *arguments: Any, **options: Any) -> Any:
+    """Call a method on a channel of its own; answer the broker's frame, None for what is not there.
+
+    Raises AMQPError.
+    """
+    channel = await Channel.open(connection)
+    try:
+        answer = await channel.call(method, *arguments, **options)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != _NOT_FOUND:
+            raise
+        return None
+    channel.close()
+    return answer
 
 
 def _settle(future: asyncio.Future[Any], value: object) -> None:

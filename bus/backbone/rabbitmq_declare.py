@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
-from bus.backbone.rabbitmq_channel import Channel
+from bus.backbone.rabbitmq_channel import Channel, ask
 from bus.backbone.rabbitmq_link import Life
 from bus.backbone.topology import EXCHANGE, arguments_by_name, logical
 from bus.errors import BackboneUnavailable
@@ -20,7 +20,6 @@ from bus.ports import Lost
 
 _log = structlog.get_logger(__name__)
 
-_NOT_FOUND = 404
 _DIFFERS = 406
 _ANSWER = 10.0
 #: What RabbitMQ says when members of a queue run that it has no record of.
@@ -127,15 +126,7 @@ class Declarer:
 
 
 async def _is_there(connection: Any, name: str) -> bool:
-    channel = await Channel.open(connection)
-    try:
-        await channel.call("queue_declare", name, passive=True)
-    except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
-            raise
-        return False
-    channel.close()
-    return True
+    return await ask(connection, "queue_declare", name, passive=True) is not None
 
 
 async def _difference(connection: Any, method: str, *arguments: Any, **options: Any) -> str:
