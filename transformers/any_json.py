@@ -16,9 +16,9 @@ from lxml import etree
 
 from transformers import ns
 from transformers.document import Element, Json
-from transformers.lexical import READERS, NotOfItsKind, text_of
+from transformers.lexical import READERS, NoName, NotOfItsKind, text_of
 from transformers.shape import Kind
-from transformers.xml_names import from_xml_name, to_xml_name
+from transformers.xml_names import from_xml_name, to_attribute_name, to_xml_name
 
 TEXT = "#text"
 ORDER = "#order"
@@ -61,7 +61,10 @@ def any_to_json(element: Element) -> Json:
 
 
 def any_to_xml(parent: Element, tag: str, value: Json) -> Element:
-    """Append an element ``tag`` with this content to ``parent``. Raises NotOfItsKind for what XML cannot hold."""
+    """Append an element ``tag`` with this content to ``parent``.
+
+    Raises NotOfItsKind for a text that XML cannot hold, NoName for a name of such a namespace.
+    """
     element = etree.SubElement(parent, tag, nsmap=type_prefix(parent, value))
     if value is None:
         element.set(ns.XSI_NIL, "true")
@@ -92,15 +95,37 @@ def fill(value: dict[str, Json], name: str, item: Json) -> None:
 def relative(tag: str, home: str) -> str:
     """The JSON name of an element inside one of the namespace ``home``."""
     namespace, name = ns.split(tag)
-    return from_xml_name(name) if namespace == home else f"{{{namespace}}}{name}"
+    return from_xml_name(name) if namespace == home else foreign(namespace, name)
+
+
+def foreign(namespace: str, name: str) -> str:
+    """The JSON name of an element in its Clark form; ``{}name`` for one without a namespace."""
+    return f"{{{namespace}}}{from_xml_name(name)}"
 
 
 def absolute(name: str, home: str) -> str:
-    """The Clark name of the element that a JSON name means inside one of the namespace ``home``."""
+    """The Clark name of the element that a JSON name means inside one of the namespace ``home``. Raises NoName."""
     if name.startswith("{") and "}" in name:
         namespace, local = ns.split(name)
-        return ns.clark(namespace, to_xml_name(local))
+        return ns.clark(_declarable(namespace), to_xml_name(local))
     return ns.clark(home, to_xml_name(name))
+
+
+def attribute_name(tag: str) -> str:
+    """The JSON name of an attribute that no schema describes."""
+    namespace, name = ns.split(tag)
+    return f"@{ns.clark(namespace, from_xml_name(name))}"
+
+
+def _declarable(namespace: str) -> str:
+    """The namespace itself, if an element may have it. Raises NoName."""
+    if namespace == ns.XMLNS:
+        raise NoName
+    try:
+        etree.Element(ns.clark(namespace, "x"))
+    except ValueError:
+        raise NoName from None
+    return namespace
 
 
 def attributes_to_json(element: Element) -> dict[str, Json]:
@@ -113,7 +138,7 @@ def attributes_to_json(element: Element) -> dict[str, Json]:
         elif tag == ns.XSI_NIL and str(text).strip() in ("true", "1"):
             value[NIL] = True
         elif not tag.startswith(_NOT_OURS):
-            value[f"@{tag if tag.startswith('{') else from_xml_name(tag)}"] = str(text)
+            value[attribute_name(tag)] = str(text)
     return value
 
 
@@ -133,15 +158,18 @@ def add_text(element: Element, text: str) -> None:
 
 
 def set_attribute(element: Element, name: str, value: Json) -> None:
-    """Set the attribute of a member ``@name``; ``@xsi:type`` must have a prefix in scope (``type_prefix``)."""
+    """Set the attribute of a member ``@name``; ``@xsi:type`` must have a prefix in scope (``type_prefix``).
+
+    Raises NotOfItsKind and NoName as ``any_to_xml`` does.
+    """
     if name == TYPE:
         element.set(ns.XSI_TYPE, type_text(element, text_of(value, "string")))
     elif name == NIL:
         if value is True:
             element.set(ns.XSI_NIL, "true")
     elif value is not None:
-        tag = name[1:] if name.startswith("@{") else to_xml_name(name[1:])
-        element.set(tag, text_of(value, _kind(value)))
+        namespace, local = ns.split(name[1:]) if "}" in name else ("", name[1:])
+        element.set(ns.clark(_declarable(namespace), to_attribute_name(local)), text_of(value, _kind(value)))
 
 
 # ── xsi:type: a qualified name in JSON ───────────────────────────────────────────────────────────────
@@ -155,14 +183,17 @@ def type_name(element: Element, text: str) -> str:
 
 
 def type_prefix(parent: Element, value: Json) -> dict[str, str] | None:
-    """The declaration that an element of this value needs for its ``xsi:type``, where ``parent`` has none."""
+    """The declaration that an element of this value needs for its ``xsi:type``, where ``parent`` has none.
+
+    Raises NoName where none can be made.
+    """
     named = value.get(TYPE) if isinstance(value, dict) else None if isinstance(value, str | list) else "xs:"
     if value is None or not isinstance(named, str):
         return None
     namespace = ns.XSD if named.startswith("xs:") else ns.split(named)[0]
     if not namespace or namespace in parent.nsmap.values():
         return None
-    return {"xs" if namespace == ns.XSD else "t": namespace}
+    return {"xs" if namespace == ns.XSD else "t": _declarable(namespace)}
 
 
 def type_text(element: Element, name: str) -> str:

@@ -15,7 +15,8 @@ from transformers import ns
 from transformers.any_json import absolute, any_to_json, any_to_xml, fill
 from transformers.document import Element, Json
 from transformers.errors import ContractViolation, Violation
-from transformers.lexical import NotOfItsKind
+from transformers.json_to_xml import unheld
+from transformers.lexical import NotOfItsKind, text_of
 from transformers.shape import Shape
 from transformers.xml import detached
 from transformers.xml_json import Codec
@@ -88,17 +89,24 @@ class Blocks:
         else:
             try:
                 element = detached(any_to_xml(etree.Element("holder"), absolute(name, ""), rest))
-            except NotOfItsKind:
-                violation = Violation(f"/{HEADER}/{name}", "must hold no control characters")
-                raise ContractViolation("a header block cannot be written", (violation,)) from None
+            except NotOfItsKind as error:
+                raise _unwritten(name, error) from None
         if marks.get(_MUST) is True:
             element.set(f"{{{envelope}}}mustUnderstand", "1" if envelope == ns.SOAP11 else "true")
         role = marks.get(_ROLE)
         if isinstance(role, str):
             old, new = ns.SOAP11_ACTOR_NEXT, ns.SOAP12_ROLE_NEXT
             spelt = (old if envelope == ns.SOAP11 else new) if role in (old, new, "next") else role
-            element.set(f"{{{envelope}}}{'actor' if envelope == ns.SOAP11 else 'role'}", spelt)
+            try:
+                element.set(f"{{{envelope}}}{'actor' if envelope == ns.SOAP11 else 'role'}", text_of(spelt, "string"))
+            except NotOfItsKind as error:
+                raise _unwritten(f"{name}/{_ROLE}", error) from None
         return element
+
+
+def _unwritten(name: str, error: NotOfItsKind) -> ContractViolation:
+    message, rule = unheld(error)
+    return ContractViolation("a header block cannot be written", (Violation(f"/{HEADER}/{name}", message, rule),))
 
 
 def _with_marks(block: Element, content: Json) -> Json:

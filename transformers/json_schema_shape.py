@@ -9,7 +9,7 @@ from transformers import ns
 from transformers.document import Json
 from transformers.errors import TransformerInvalid
 from transformers.shape import Attribute, Field, Kind, Shape, Type
-from transformers.xml_names import to_xml_name
+from transformers.xml_names import to_attribute_name, to_xml_name
 
 _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null", list: "array"}
 _KINDS: dict[str, Kind] = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
@@ -78,7 +78,7 @@ class _Builder:
                 kind = self.types[self.type_of(schema, document, place)].kind or "string"
             elif name.startswith("@") and len(name) > 1:
                 attribute_kind = self.types[self.type_of(schema, document, place)].kind or "string"
-                attributes.append(Attribute(name[1:], to_xml_name(name[1:]), attribute_kind))
+                attributes.append(Attribute(name[1:], to_attribute_name(name[1:]), attribute_kind))
             else:
                 fields.append(self._property(name, schema, document, place, least))
         if kind is not None and not fields:

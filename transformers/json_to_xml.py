@@ -22,7 +22,7 @@ from transformers.any_json import (
 )
 from transformers.document import Element, Json
 from transformers.errors import ContractViolation, Violation
-from transformers.lexical import ARTICLE, NotOfItsKind, text_of
+from transformers.lexical import ARTICLE, NoName, NotOfItsKind, text_of
 from transformers.shape import Field, Kind, Shape, Type, order
 from transformers.xml_to_json import LISTED
 
@@ -59,8 +59,7 @@ class Writer:
             self.child(holder, self._tag, value, self._root, None, wrong)
             root = holder[0] if len(holder) else etree.Element(self._tag)
         else:
-            prefix = type_prefix(holder, self.qualified(value)) if isinstance(value, dict) else None
-            root = etree.Element(self._tag, nsmap={**self._nsmap, **(prefix or {})} or None)
+            root = etree.Element(self._tag, nsmap={**self._nsmap, **self._prefix(holder, value, None, wrong)} or None)
             self.fill(root, value, self._root, None, wrong)
         if wrong:
             raise ContractViolation(
@@ -83,13 +82,21 @@ class Writer:
         if declared is _ANY and self._free(value, declared):
             try:
                 any_to_xml(parent, tag, value)
-            except NotOfItsKind:
-                wrong.append((place, "must hold no control characters", "string"))
+            except NotOfItsKind as error:
+                wrong.append((place, *unheld(error)))
         elif value.__class__ is dict and TYPE in value:
-            nsmap = type_prefix(parent, self.qualified(value))
+            nsmap = self._prefix(parent, value, place, wrong) or None
             self.fill(etree.SubElement(parent, tag, nsmap=nsmap), value, declared, place, wrong)
         else:
             self.fill(etree.SubElement(parent, tag), value, declared, place, wrong)
+
+    def _prefix(self, parent: Element, value: Json, place: Place, wrong: Wrong) -> dict[str, str]:
+        """The declaration that the ``@xsi:type`` of a value needs."""
+        try:
+            return (isinstance(value, dict) and type_prefix(parent, self.qualified(value))) or {}
+        except NoName as error:
+            wrong.append(((place, TYPE), *unheld(error)))
+            return {}
 
     def _free(self, value: Json, declared: TypeWriter) -> bool:
         """Whether no type says how to write this value: neither the declared one nor one that it names."""
@@ -101,7 +108,11 @@ class Writer:
             element.set(ns.XSI_NIL, "true")
             return
         if value.__class__ is dict and (TYPE in value or NIL in value):
-            declared, value = self._dress(element, value, declared)
+            try:
+                declared, value = self._dress(element, value, declared)
+            except NotOfItsKind as error:
+                wrong.append((place, *unheld(error)))
+                return
             if value is None:
                 return
         declared.write(element, value, place, wrong)
@@ -109,7 +120,7 @@ class Writer:
     def _dress(self, element: Element, value: dict[str, Json], declared: TypeWriter) -> tuple[TypeWriter, Json]:
         name = self.qualified(value).get(TYPE)
         if isinstance(name, str):
-            element.set(ns.XSI_TYPE, type_text(element, name))
+            element.set(ns.XSI_TYPE, type_text(element, text_of(name, "string")))
             declared = self._types.get(name, declared)
         rest = {key: item for key, item in value.items() if key not in (TYPE, NIL)}
         if value.get(NIL) is True:
@@ -246,8 +257,8 @@ class _Object:
                 set_attribute(element, name, value)
             else:
                 any_to_xml(element, absolute(name, ns.split(element.tag)[0]), value)
-        except NotOfItsKind:
-            wrong.append(((place, name), "must hold no control characters", "string"))
+        except NotOfItsKind as error:
+            wrong.append(((place, name), *unheld(error)))
 
     def _ordered(self, element: Element, value: dict[str, Json], place: Place, wrong: Wrong) -> None:
         """Write children in the order that the object says, else in the one of the content model."""
@@ -319,6 +330,13 @@ def _text(value: Json, kind: Kind, place: Place, wrong: Wrong) -> str:
     except NotOfItsKind:
         wrong.append((place, f"must be {ARTICLE[kind]}", kind))
         return ""
+
+
+def unheld(error: NotOfItsKind) -> tuple[str, str]:
+    """What is wrong with a value that no schema describes, and the rule that it breaks."""
+    if isinstance(error, NoName):
+        return "must have a name that XML can hold", "name"
+    return "must hold no control characters", "string"
 
 
 def _pointer(place: Place) -> str:

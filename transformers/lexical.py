@@ -20,6 +20,10 @@ class NotOfItsKind(Exception):
     """A text or value that its kind does not allow; the conversion turns it into a violation."""
 
 
+class NoName(NotOfItsKind):
+    """A member whose name no element or attribute can have: the conversion turns it into a violation too."""
+
+
 #: What a value of each kind must be, in the words of a violation.
 ARTICLE: Mapping[Kind, str] = {
     "string": "text without control characters",

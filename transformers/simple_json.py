@@ -16,7 +16,7 @@ from transformers import ns
 from transformers.any_json import fill
 from transformers.document import Element, Json
 from transformers.errors import MappingFailed
-from transformers.xml_names import from_xml_name, to_xml_name
+from transformers.xml_names import from_xml_name, to_attribute_name, to_xml_name
 
 _CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -62,7 +62,7 @@ def _write(element: Element, value: Json, namespace: str) -> None:
     elif isinstance(value, dict):
         for name, item in value.items():
             if name.startswith("@") and len(name) > 1 and not isinstance(item, (dict, list)):
-                element.set(to_xml_name(name[1:]), _text(item))
+                element.set(to_attribute_name(name[1:]), _text(item))
             elif name == "#text" and not isinstance(item, (dict, list)):
                 element.text = _text(item)
             else:

@@ -10,25 +10,36 @@ _START = (
 )
 _REST = _START + r"\-.0-9\u00B7\u0300-\u036F\u203F-\u2040"
 _PLAIN = re.compile(rf"[{_START}][{_REST}]*")
-_BAD = re.compile(rf"[^{_REST}]|_(?=x[0-9A-Fa-f]{{4}}_)|_(?=x[0-9A-Fa-f]{{6}}_)")
+# An underscore is escaped where it would look like an escape, also together with the escape of what follows it.
+_BAD = re.compile(rf"[^{_REST}]|_(?=x(?:[0-9A-Fa-f]{{4}}|[0-9A-Fa-f]{{6}})(?:_|[^{_REST}]))")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{6}|[0-9A-Fa-f]{4})_")
+
+#: What the empty name is written as, and what a name that is just that is written as.
+_EMPTY, _NOT_EMPTY = "_x_", "_x005F_x_"
+#: No attribute may have this name: it declares a namespace.
+_XMLNS, _NOT_XMLNS = "xmlns", "_x0078_mlns"
 
 
 def to_xml_name(name: str) -> str:
     """An XML name for any JSON name; ``from_xml_name`` gives the same JSON name back."""
     if _PLAIN.fullmatch(name) and "_x" not in name:
         return name
+    if name in ("", _EMPTY):
+        return _NOT_EMPTY if name else _EMPTY
     escaped = _BAD.sub(lambda match: _escape(match[0]), name)
-    if not escaped or not re.match(rf"[{_START}]", escaped):
-        escaped = (_escape(escaped[0]) + escaped[1:]) if escaped else "_x_"
-    return escaped
+    return escaped if re.match(rf"[{_START}]", escaped) else _escape(escaped[0]) + escaped[1:]
+
+
+def to_attribute_name(name: str) -> str:
+    """The same for an attribute, of which none can be ``xmlns``."""
+    return _NOT_XMLNS if name == _XMLNS else to_xml_name(name)
 
 
 def from_xml_name(name: str) -> str:
     """The JSON name that an XML name stands for."""
     if "_x" not in name:
         return name
-    if name == "_x_":
+    if name == _EMPTY:
         return ""
     return _ESCAPE.sub(_unescape, name)
 

@@ -11,7 +11,9 @@ from transformers.any_json import (
     TEXT,
     TYPE,
     any_to_json,
+    attribute_name,
     fill,
+    foreign,
     relative,
     text_runs,
     type_name,
@@ -202,7 +204,7 @@ class _Object:
             if known is not None:
                 value[known[0]] = _scalar(str(text), known[1], element, f"/{known[0]}", wrong)
             elif not tag.startswith(_NOT_OURS):
-                value[f"@{tag}"] = str(text)
+                value[attribute_name(tag)] = str(text)
         return value
 
     def _child(self, child: Element, parent: Element, value: dict[str, Json], wrong: Wrong) -> str:
@@ -247,7 +249,7 @@ class _Object:
         tag = child.tag
         name = relative(tag, ns.split(parent.tag)[0])
         if name in self._names:
-            name = tag if tag.startswith("{") else f"{{}}{tag}"
+            name = foreign(*ns.split(tag))
         fill(value, name, any_to_json(child))
         return name
 

@@ -140,3 +140,13 @@ JSON = {
 def test_json_that_two_readers_would_read_differently_is_refused(target: Target, kind: str) -> None:
     body, code = JSON[kind]
     target.refused(lambda: target.rest(body), code)
+
+
+NAMES = ["{<}a", "{u\\u0000}a", "@{}", "@xmlns", "@{http://www.w3.org/2000/xmlns/}a", "a b", "@xsi:type"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_names_that_would_write_markup_of_their_own_break_the_contract(target: Target, name: str) -> None:
+    item = '[{"code": "A1", "name": "n"}]'
+    body = f'{{"visitNo": "V1", "item": {item}, "{name}": "urn:evil"}}'
+    target.refused(lambda: target.rest(body, "/rest/lab/PlaceOrder"), "contract")

@@ -166,6 +166,40 @@ def test_names_that_xml_lacks_are_escaped_and_come_back() -> None:
     assert to_json(element, shape) == value
 
 
+@pytest.mark.parametrize("name", ["", "_x_", "_x0041_", "_x0041!", "_x00041!", "!_x0021_", "__x0021_x0021_", "xmlns"])
+def test_a_name_that_looks_like_an_escape_is_told_from_one(name: str) -> None:
+    value: Json = {name: "1", "@" + (name or "a"): "2"}
+    assert simple_to_json(parse(serialise(simple_to_xml(value, "r")))) == value
+
+
+def test_names_of_other_namespaces_keep_their_escapes() -> None:
+    # .NET writes the columns of a DataSet so.
+    shape = shape_from_json_schema({"type": "object", "properties": {"v": {}}}, "r")
+    document = parse(b"<r><v><x:A_x0020_B xmlns:x='urn:x' x:a_x0020_b='1' c_x0020_d='2'>3</x:A_x0020_B></v></r>")
+    value = to_json(document, shape)
+    assert value == {"v": {"{urn:x}A B": {"@{urn:x}a b": "1", "@c d": "2", "#text": "3"}}}
+    assert _plain(to_xml(value, shape)) == _plain(document)
+
+
+NAMELESS: list[Json] = [
+    {"{<}a": "1"}, {"{u\0}a": "1"}, {"{http://www.w3.org/2000/xmlns/}a": "1"}, {"@{<}a": "1"},
+    {"@{http://www.w3.org/2000/xmlns/}a": "urn:evil"}, {"v": {"{<}a": "1"}}, {"v": [{"@xsi:type": "{<}T"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NAMELESS, ids=str)
+def test_a_name_that_no_xml_can_have_is_a_violation(value: Json) -> None:
+    shape = shape_from_json_schema({"type": "object", "properties": {"v": {}}}, "r", "urn:x")
+    with pytest.raises(ContractViolation) as caught:
+        to_xml(value, shape)
+    assert [violation.message for violation in caught.value.violations] == ["must have a name that XML can hold"]
+
+
+def test_no_member_declares_a_namespace(order: Shape) -> None:
+    element = to_xml({"order_no": "1", "@xmlns": "urn:evil", "new": {"@xmlns": "urn:evil", "a": "1"}}, order)
+    assert {child.tag.partition("}")[0] for child in parse(serialise(element)).iter("{*}*")} == {"{urn:lab"}
+
+
 def test_alternatives_are_merged_into_one_structure() -> None:
     schema: Json = {
         "allOf": [{"properties": {"a": {"type": "integer"}}}, {"$ref": "#/$defs/b"}],
@@ -241,6 +275,33 @@ def test_json_and_its_xml_survive_each_other_for_any_json_schema(data: st.DataOb
     document = parse(serialise(to_xml(value, shape)))
     assert to_json(document, shape) == value
     assert serialise(parse(serialise(to_xml(to_json(document, shape), shape)))) == serialise(document)
+
+
+_NAMES_OF_ALL_KINDS = st.sampled_from([
+    "", "a", "free", "a:b", "_x_", "@", "@e", "#order", "#text", "@xsi:nil", "@xsi:type", "@xmlns", "@xml:lang", "\0",
+    "{urn:y}a b", "@{urn:y}a b", "{}a", "@{}a", "{", "@{", "}a", "{}", "@{}", "{<}a", "@{\0}a",
+    "{http://www.w3.org/2000/xmlns/}a",
+])  # fmt: skip
+
+
+def _anything(names: st.SearchStrategy[str]) -> st.SearchStrategy[Json]:
+    scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | st.text(max_size=4) | names
+    return st.recursive(
+        scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4), max_leaves=6
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_json_at_all_becomes_xml_that_can_be_read_or_is_refused(data: st.DataObject) -> None:
+    schema = data.draw(_schemas())
+    schema = {"type": "object", "properties": {"a": schema, "free": {}, "@e": {"type": "string"}}}
+    shape = shape_from_json_schema(schema, "Root", "urn:x")
+    try:
+        written = serialise(to_xml(data.draw(_anything(_NAMES_OF_ALL_KINDS)), shape))
+    except ContractViolation:
+        return
+    parse(written)
 
 
 @st.composite
