@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
+import zlib
 
 import pytest
+from hostile_provider import BOMB
 from served_bus import KEY
 from target import Answer, Target, envelope, order
 
@@ -54,6 +56,7 @@ AMBIGUOUS = {
     "a chunk size that is no number": request("Transfer-Encoding: chunked", body=b"zz\r\nabc\r\n0\r\n\r\n"),
     "a name with a blank before its colon": request(f"Content-Length : {len(ORDER)}"),
     "a folded header": request(f"Content-Length: {len(ORDER)}", "X-Folded: a\r\n b"),
+    "line feeds alone": [request(f"Content-Length: {len(ORDER)}")[0].replace(b"\r", b""), ORDER],
     "no host at all": [b"POST /soap/lab HTTP/1.1\r\nContent-Length: 0\r\n\r\n"],
 }  # fmt: skip
 
@@ -68,6 +71,12 @@ def test_a_request_that_two_servers_would_cut_differently_gets_one_answer(target
     else:
         assert answer.status in (0, 400, 411, 501) or answer.code in ("envelope", "caller-gone", "not-authenticated")
         assert target.hostile.bodies[sent:] == []
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+def test_a_packed_request_that_unpacks_to_three_hundred_megabytes_is_refused(target: Target, packing: str) -> None:
+    bomb = BOMB if packing == "gzip" else zlib.compress(b" " * 300_000_000, 6)
+    target.refused(lambda: target.soap(bomb, Content_Encoding=packing), "too-large", status=413)
 
 
 def test_two_thousand_headers_are_refused(target: Target) -> None:

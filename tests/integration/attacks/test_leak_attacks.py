@@ -39,8 +39,24 @@ def test_eight_callers_at_once_never_see_each_others_words(target: Target) -> No
             assert other == thread or marker(other) not in words, "one caller's words in another's answer"
 
 
-def test_eight_callers_at_once_break_off_a_stylesheet_in_their_own_words_only(target: Target) -> None:
-    # A check that fails and one that passes share their compiled schema: a valid order is never told a violation.
+def test_eight_callers_at_once_never_see_the_words_in_which_a_stylesheet_refused_another(target: Target) -> None:
+    # libxslt keeps what xsl:message said where every thread finds it.
+    def call(number: int) -> tuple[int, Answer]:
+        thread = number % THREADS
+        cancel = f'<CancelOrder xmlns="urn:example:lab"><orderNo>{marker(thread)}</orderNo></CancelOrder>'
+        return thread, target.soap(envelope(cancel))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(call, range(THREADS * EACH)))
+    assert {answer.code for _, answer in answers} == {"mapping"}
+    for _, answer in answers:
+        target.quiet(answer)
+        assert "MARK" not in answer.words
+    assert "MARK" not in target.log()
+
+
+def test_a_caller_whose_order_is_right_is_never_told_what_is_wrong_with_anothers(target: Target) -> None:
+    # A check that fails and one that passes share their compiled schema.
     def call(number: int) -> Answer:
         return target.soap(envelope(order("<x/>" if number % 2 else "")))
 

@@ -244,6 +244,16 @@ def test_no_signature_counts_for_a_part_that_is_not_processed(forge: Forge, agai
         opened(parse(serialise(root)) if again else root)
 
 
+@pytest.mark.parametrize("inserted", ["<!-- x -->", "<?x y?>", "<![CDATA[]]>"])
+def test_what_canonical_form_leaves_out_of_a_signed_value_does_not_cut_it_short(inserted: str) -> None:
+    # Exclusive C14N without comments: a comment put into a signed value breaks no signature (CVE-2018-0489).
+    text = serialise(protected(ORDER.replace("1&#13;2", "172"))).decode()
+    assert "<no>172</no>" in text
+    payload = opened(parse(text.replace("<no>172</no>", f"<no>1{inserted}72</no>").encode()))[0].payload
+    assert payload is not None
+    assert b"<no>172</no>" in serialise(payload)
+
+
 # ── tampering, algorithms, keys ──────────────────────────────────────────────────────────────────────
 
 

@@ -110,6 +110,19 @@ def test_documents_from_outside_are_not_read_at_run_time(tmp_path: Path, address
     assert b"kept" not in serialise(made)  # type: ignore[arg-type]
 
 
+def test_a_text_that_a_stylesheet_evaluates_reads_no_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.xml"
+    secret.write_text("<s>kept to itself</s>")
+    compiled = compile_stylesheet(rule('<o><xsl:copy-of select="dyn:evaluate(/a)"/></o>'))
+    made = compiled.apply(parse(b"<a>concat('evalu', 'ated')</a>"))
+    assert b"evaluated" in serialise(made)  # type: ignore[arg-type]
+    try:
+        made = compiled.apply(parse(f"<a>document('{secret}')</a>".encode()))
+    except MappingFailed:
+        return
+    assert b"kept" not in serialise(made)  # type: ignore[arg-type]
+
+
 def test_the_resolver_itself_refuses_what_did_not_come_along() -> None:
     # Compile-time checks and access control stand before it; it must hold without them.
     for address in ("file:///etc/passwd", "http://127.0.0.1:9/x", "", None):
