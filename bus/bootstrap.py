@@ -15,6 +15,7 @@ from bus.backbone.runtime import Backbone
 from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
+from bus.connectors.outward import Outward
 from bus.console.app import create_app
 from bus.console.mount import MountedConsole
 from bus.console.ports import ConsolePorts
@@ -73,6 +74,7 @@ class Bus:
         self.downtimes = Calendar(self.state)
         self.memory = ReplyMemory(self.state)
         self._http = AioHttpClient(settings)
+        self._replies = AioHttpClient(settings, resolver=Outward)
         self.connector = ProviderConnector(self._http, max_attachments=settings.max_attachments)
         self.pressure = Pressure(settings, self._load, lambda: bounds_of(self.registry.snapshot))
         ports = Ports(
@@ -131,6 +133,7 @@ class Bus:
         await self.pressure.stop()
         await self.connector.stop()
         await self._http.aclose()
+        await self._replies.aclose()
         await self.journal.aclose()
         await self.memory.stop()
         await self.downtimes.stop()
@@ -175,7 +178,7 @@ class Bus:
                 self.transport,
                 self.registry,
                 self.pipeline,
-                http=self._http,
+                http=self._replies,
                 concurrency=self.settings.worker_concurrency,
                 downtimes=self.downtimes,
                 relays=relays,

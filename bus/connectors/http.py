@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
@@ -37,11 +39,13 @@ _METHOD = re.compile(r"[A-Z]+")
 class AioHttpClient:
     """Implements ``HttpClient`` on one pool of connections, made on the running loop at the first request.
 
-    Belongs to one event loop. ``settings.max_reply`` bounds a reply in bytes, after it is unpacked.
+    Belongs to one event loop. ``settings.max_reply`` bounds a reply in bytes, after it is unpacked. ``resolver`` makes
+    what finds the addresses of names: the system's own where nothing else is said.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, resolver: Callable[[], AbstractResolver | None] = lambda: None) -> None:
         self._max_reply = settings.max_reply
+        self._resolver = resolver
         self._pool: Pool | None = None
 
     async def send(self, outbound: Outbound) -> Inbound:
@@ -79,7 +83,7 @@ class AioHttpClient:
         if outbound.deadline <= time.monotonic():
             raise ProviderTimeout(f"{where}: the deadline passed before anything was sent", endpoint=where, sent=False)
         dial = Dial(outbound.deadline)
-        pool = self._pool = self._pool or Pool()
+        pool = self._pool = self._pool or Pool(self._resolver())
         try:
             address = pool.address(outbound.url)
             head = _head(outbound, address.target, address.headers)
@@ -107,7 +111,7 @@ class AioHttpClient:
     async def _request(self, outbound: Outbound, dial: Dial) -> Inbound:
         pool = self._pool
         if pool is None:
-            pool = self._pool = Pool()
+            pool = self._pool = Pool(self._resolver())
         address = pool.address(outbound.url)
         head = _head(outbound, address.target, address.headers)
         connection = await pool.take(address, dial)

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
@@ -64,10 +65,10 @@ class Address(NamedTuple):
 
 
 class Pool(aiohttp.TCPConnector):
-    """Any number of connections to any number of hosts. Belongs to the running loop."""
+    """Any number of connections to any number of hosts, found by ``resolver``. Belongs to the running loop."""
 
-    def __init__(self) -> None:
-        super().__init__(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=30)
+    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+        super().__init__(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=30, resolver=resolver)
         self._origins: dict[URL, tuple[aiohttp.ClientRequest, dict[str, str]]] = {}
 
     def address(self, url: str) -> Address:
