@@ -63,7 +63,8 @@ def soap_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
         title = row.zh if lang == "zh" else row.en
         problem = problem_element(error, message.id)
         subcode = (error.subcode if isinstance(error, AddressingInvalid) else "") or row.code
-        fault = Fault(row.side, f"{title}: {error}", subcode=subcode, detail=problem)
+        side, words = _rest_words(error) if isinstance(error, ProviderFault) else (row.side, str(error))
+        fault = Fault(side, f"{title}: {words}", subcode=subcode, detail=problem)
     status = row.status
     if status not in _TRANSPORT:
         status = 400 if version is SoapVersion.V12 and fault.code == "caller" else 500
@@ -166,8 +167,15 @@ def _declared_fault(error: ProviderFault, message: Message, version: SoapVersion
     except ContractViolation:
         return None
     detail.append(problem_element(error, message.id))
-    reason = next((text for word in _REASONS if isinstance(text := said.get(word), str)), str(error))
-    return Fault("caller" if error.http_status in PASSED_ON else "server", reason, detail=detail)
+    return Fault(*_rest_words(error), detail=detail)
+
+
+def _rest_words(error: ProviderFault) -> tuple[FaultSide, str]:
+    """Whose fault a REST provider's error is, and its reason: many callers of SOAP show their user nothing else."""
+    said = explanation(error.detail, None)
+    told = said if isinstance(said, dict) else {}
+    reason = next((text for word in _REASONS if isinstance(text := told.get(word), str) and text), str(error))
+    return ("caller" if error.http_status in PASSED_ON else "server"), reason
 
 
 def _drop_traces(entry: Element) -> None:

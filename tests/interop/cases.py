@@ -60,7 +60,7 @@ CASES = (
     Case("base64", "base64 of 1 MB", _sample(("image", _image(1024 * 1024)))),
     Case("nil", "an element that is nil", _sample(("note.nil", ""))),
     Case("absent", "an element that is absent"),
-    Case("fault", "a refusal of the provider, as a fault", (("text", REASON),), operation="Refuse"),
+    Case("fault", "a refusal of the provider, as a fault", (("text", REASON),), operation="Refuse", fault="Client"),
     Case("strange-action", "a SOAPAction that nobody knows", way="strange-action", fault="Client"),
     Case("other-action", "the SOAPAction of another operation", way="other-action", fault="Client"),
     Case("soap12", "a SOAP 1.2 envelope on a SOAP 1.1 endpoint", way="soap12", fault="VersionMismatch"),

@@ -21,17 +21,16 @@ HOSPITAL = HERE / "hospital"
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One of the ways in which a client meets a service; ``refusal`` is the fault code of the provider's refusal."""
+    """One of the ways in which a client meets a service."""
 
     name: str
     title: str
-    refusal: str
 
 
 CONTRACTS = (
-    Contract("passed", "passed through to PHP's SoapServer, whose own WSDL is published", "Client"),
-    Contract("generated", "a REST provider behind a WSDL generated from JSON Schemas", "Server"),
-    Contract("bridged", "a REST provider behind the WSDL of the SOAP service that it replaced", "Server"),
+    Contract("passed", "passed through to PHP's SoapServer, whose own WSDL is published"),
+    Contract("generated", "a REST provider behind a WSDL generated from JSON Schemas"),
+    Contract("bridged", "a REST provider behind the WSDL of the SOAP service that it replaced"),
 )
 
 

@@ -1,7 +1,7 @@
 <?php
 // Calls an operation as any hospital's PHP would. With the WSDL "-" it calls the address without one.
-[, $wsdl, $address, $login, $password, $operation, $arguments] = $argv;
-$options = ['login' => $login, 'password' => $password, 'cache_wsdl' => WSDL_CACHE_NONE, 'features' => SOAP_SINGLE_ELEMENT_ARRAYS];
+[, $wsdl, $address, $login, $password, $operation, $arguments, $version] = $argv;
+$options = ['login' => $login, 'password' => $password, 'cache_wsdl' => WSDL_CACHE_NONE, 'soap_version' => (int) $version, 'features' => SOAP_SINGLE_ELEMENT_ARRAYS];
 try {
     $client = $wsdl === '-' ? new SoapClient(null, $options + ['location' => $address, 'uri' => 'urn:example:lab']) : new SoapClient($wsdl, $options);
     echo json_encode(['answer' => $client->__soapCall($operation, [json_decode($arguments, true)])], JSON_UNESCAPED_UNICODE);

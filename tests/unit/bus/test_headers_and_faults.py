@@ -157,15 +157,27 @@ async def test_a_json_error_that_names_a_declared_fault_becomes_that_fault() -> 
     assert response.text("code") == "provider-fault"
 
 
-async def test_any_other_json_error_stands_in_the_detail_of_a_fault() -> None:
+async def test_any_other_json_error_is_the_reason_and_stands_in_the_detail_of_a_fault() -> None:
     one = world(orjson.dumps({"title": "库存不足", "stack": "at x"}), protocol="rest", status=409)
     response = await soap(one, envelope(GET))
+    assert response.xml.findtext(".//faultstring") == "对方系统返回错误: 库存不足"
     provider = response.xml.find(".//{urn:meridian:2026}provider")
     assert provider is not None
     assert [(child.tag.rpartition("}")[2], "".join(child.itertext())) for child in provider] == [
         ("status", "409"),
         ("detail", "库存不足"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "Client"), (404, "Client"), (422, "Client"), (401, "Server"), (500, "Server")]
+)
+async def test_an_error_over_rest_is_the_callers_fault_where_it_is_about_the_question(status: int, code: str) -> None:
+    one = world(orjson.dumps({"issue": "x"}), protocol="rest", status=status)
+    fault = (await soap(one, envelope(GET))).xml.find(f".//{{{SOAP11}}}Fault")
+    assert fault is not None
+    assert fault.findtext("faultcode") == f"soap:{code}"
+    assert str(status) in (fault.findtext("faultstring") or "")
 
 
 @pytest.mark.parametrize(("mine", "theirs"), [(SOAP11, "soap12"), (SOAP12, "soap11")])
