@@ -26,8 +26,8 @@ def publish(version: ServiceVersion, document: str, base: str, path: str = "") -
 
     ``base`` is the bus's public address from its settings, never what a caller's Host header says; ``path`` is
     where the contract was asked for, ``/soap/{service}/{version}`` when empty. SOAP addresses become the two
-    together, imports that address with ``?xsd=<document>``. Ports that the bus does not offer (HTTP GET and POST
-    bindings, a SOAP version that is no face) are left out.
+    together, imports that address with ``?xsd=<document>``. What the bus does not offer is left out: ports of other
+    protocols (HTTP GET and POST), of a SOAP version that is no face, and operations that the manifest does not list.
     """
     contract = version.wsdl
     if contract is None:
@@ -57,6 +57,7 @@ def _finished(root: Element, name: str, version: ServiceVersion, address: str) -
     if version.wsdl is not None:
         _place_imports(root, name, version.wsdl, address)
     _place_ports(root, version, address)
+    _drop_operations(root, version)
     _drop_unused_prefixes(root)
     return xml.serialise(root, declaration=True)
 
@@ -78,6 +79,15 @@ def _place_ports(root: Element, version: ServiceVersion, address: str) -> None:
                 continue
             for element in port.iter(*_ADDRESSES):
                 element.set("location", address)
+
+
+def _drop_operations(root: Element, version: ServiceVersion) -> None:
+    if version.hip is not None:  # its operations stand behind the one that its WSDL has
+        return
+    for holder in root.iter(f"{{{WSDL}}}portType", f"{{{WSDL}}}binding"):
+        for operation in list(holder.iterchildren(f"{{{WSDL}}}operation")):
+            if operation.get("name") not in version.operations:
+                holder.remove(operation)
 
 
 def _face(port: Element) -> str:

@@ -113,6 +113,19 @@ def test_a_soap_version_that_is_no_face_is_not_published() -> None:
     assert [str(each.get("name")) for each in root.iter("{*}port")] == ["P12"]
 
 
+def test_an_operation_that_the_manifest_does_not_list_is_not_published() -> None:
+    more = WSDL
+    for tag in (b"<wsdl:portType ", b"<wsdl:binding "):
+        for part in WSDL.split(tag)[1:]:
+            operation = part[part.index(b"<wsdl:operation") : part.index(b"</wsdl:operation>") + 17]
+            more = more.replace(operation, operation + operation.replace(b"Place", b"Cancel"), 1)
+    files = FILES | {"contracts/lab.wsdl": more.replace(b"urn:lab/Cancel", b"urn:lab/Cancel2")}
+    made = compiled(SYSTEM, service("- {name: Place}", protocol="soap11", head=HEAD), files=files)
+    root = etree.fromstring(publish(made.snapshot.services["lis"].versions["1"], "", "https://bus.example") or b"")
+    assert more.count(b"Cancel") > 3
+    assert {each.get("name") for each in root.iter("{*}operation") if each.get("name")} == {"Place"}
+
+
 def test_an_operation_that_the_wsdl_lacks_is_a_problem_with_a_hint() -> None:
     found = problems(SYSTEM, service("- {name: Placee}", protocol="soap11", head=HEAD), files=FILES)
     assert found == ["m.yaml:12: the WSDL contracts/lab.wsdl binds no operation 'Placee' (did you mean Place?)"]
