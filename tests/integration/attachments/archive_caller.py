@@ -16,6 +16,7 @@ from served_bus import KEY, ServedBus
 
 BOUNDARY = "MIME_boundary"
 MTOM = f'multipart/related; boundary="{BOUNDARY}"; type="application/xop+xml"; start="<r@c>"; start-info="text/xml"'
+SWA = f'multipart/related; boundary="{BOUNDARY}"; type="text/xml"; start="<r@c>"'
 
 
 def store(content: str) -> str:
@@ -26,9 +27,9 @@ def fetch(size: int) -> str:
     return envelope(f'<Fetch xmlns="{NS}"><name>{size}</name></Fetch>')
 
 
-def framed(root: str, key: str = "", size: int = 0) -> Iterator[bytes]:
-    """The blocks of an MTOM package with one attachment of ``size`` bytes, or none."""
-    kind = 'application/xop+xml; charset=UTF-8; type="text/xml"'
+def framed(root: str, key: str = "", size: int = 0, style: str = MTOM) -> Iterator[bytes]:
+    """The blocks of a package with one attachment of ``size`` bytes, or none."""
+    kind = 'application/xop+xml; charset=UTF-8; type="text/xml"' if style == MTOM else "text/xml; charset=UTF-8"
     yield f"--{BOUNDARY}\r\nContent-Type: {kind}\r\nContent-ID: <r@c>\r\n\r\n{root}\r\n".encode()
     if key:
         head = f"Content-ID: <{key}>\r\nContent-Type: application/dicom\r\nContent-Transfer-Encoding: binary"
@@ -38,9 +39,9 @@ def framed(root: str, key: str = "", size: int = 0) -> Iterator[bytes]:
     yield f"--{BOUNDARY}--\r\n".encode()
 
 
-def upload(size: int) -> Iterator[bytes]:
+def upload(size: int, style: str = MTOM) -> Iterator[bytes]:
     """A Store with an attachment of this size."""
-    return framed(store(include("one@c")), "one@c", size)
+    return framed(store(include("one@c") if style == MTOM else "cid:one@c"), "one@c", size, style)
 
 
 class Caller:

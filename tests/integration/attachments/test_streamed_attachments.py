@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from archive_caller import MTOM, Caller, fetch, framed, parts_of, store, upload
+from archive_caller import MTOM, SWA, Caller, fetch, framed, parts_of, store, upload
 from archive_provider import Archive, blocks_of, digest_of, include
 from lxml import etree
 from served_bus import KEY, ServedBus, eventually
@@ -88,14 +88,18 @@ def worker(bus: ServedBus, caller: Caller, archive: Archive) -> Worker:
     return Worker(bus)
 
 
+STYLES = pytest.mark.parametrize(("style", "path"), [(MTOM, "/soap/archive"), (SWA, "/soap/swa")], ids=["mtom", "swa"])
+
+
 class TestLarge:
     """200 MB pass with less than 64 MB more memory."""
 
+    @STYLES
     def test_an_upload_reaches_the_provider_whole_and_is_not_held(
-        self, bus: ServedBus, caller: Caller, archive: Archive, worker: Worker
+        self, bus: ServedBus, caller: Caller, archive: Archive, worker: Worker, style: str, path: str
     ) -> None:
         before = worker.begin()
-        response = caller.post(upload(LARGE))
+        response = caller.post(upload(LARGE, style), style, path)
         grown = worker.highest() - before
         digest = digest_of(LARGE)
         assert text(response, "digest") == digest
@@ -103,11 +107,12 @@ class TestLarge:
         (fact,) = attached(record_of(bus, response), "request")
         assert fact == {"content_id": "one@c", "content_type": "application/dicom", "size": LARGE, "sha256": digest}
 
+    @STYLES
     def test_a_download_reaches_the_caller_whole_and_is_not_held(
-        self, bus: ServedBus, caller: Caller, archive: Archive, worker: Worker
+        self, bus: ServedBus, caller: Caller, archive: Archive, worker: Worker, style: str, path: str
     ) -> None:
         before = worker.begin()
-        response = caller.post(framed(fetch(LARGE)))
+        response = caller.post(framed(fetch(LARGE), style=style), style, path)
         size = 0
         while block := response.read(1 << 20):
             size += len(block)
