@@ -19,6 +19,7 @@ from transformers.errors import Violation
 from transformers.held import Holder, Manner
 from transformers.hip.actions import ActionTable
 from transformers.http_form import WHOLE, HttpForm
+from transformers.masking import DEFAULT_RULES, Rules
 from transformers.shape import Shape
 from transformers.soap import SoapVersion
 
@@ -279,7 +280,7 @@ class Operation:
     reply_inside: Inside | None = None
     encloses: bool = False
     discloses: bool = False
-    masks: tuple[str, ...] = ()
+    masks: Rules = DEFAULT_RULES
     starts: str = ""
     raises: str = ""
     supersedes: str = ""

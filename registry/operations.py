@@ -30,6 +30,7 @@ from registry.rest_faces import RestFace, http_form, rest_face
 from registry.shapes import Conversions, by_xsd, conversions, described_side
 from transformers.blocks import Blocks
 from transformers.encoded import SoapEncoding
+from transformers.masking import DEFAULT_RULES, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,9 +326,13 @@ def _binaries(scope: VersionScope, by: Conversions) -> dict[str, Any]:
     return {name: binaries(side.shape) for name, side in sides.items() if side and side.shape}
 
 
-def _masks(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> tuple[str, ...]:
+def _masks(raw: Mapping[str, Any], scope: VersionScope, spot: Spot) -> Rules:
+    rules = DEFAULT_RULES
     for number, path in enumerate(raw.get("masks", ())):
-        if parse_path(path) is None:
-            place = spot.at("masks", number)
-            scope.bench.findings.attempt(lambda path=path, place=place: checked_xpath(path, scope.namespaces, place))  # type: ignore[misc]
-    return tuple(raw.get("masks", ()))
+        place = spot.at("masks", number)
+        if parse_path(path) is None and not scope.bench.findings.attempt(
+            lambda path=path, place=place: checked_xpath(path, scope.namespaces, place)  # type: ignore[misc]
+        ):
+            continue
+        rules = rules.extended([path], scope.namespaces)
+    return rules

@@ -20,6 +20,12 @@ def compile_path(path: str) -> Replace:
 
     Raises TransformerInvalid when it is not a path.
     """
+    steps = steps_of(path)
+    return lambda value, function: _replace(value, steps, function)
+
+
+def steps_of(path: str) -> tuple[str | None, ...]:
+    """The names on a dotted path, None for ``[]``. Raises TransformerInvalid when it is not a path."""
     steps: list[str | None] = []
     position = 0
     text = path.strip()
@@ -31,7 +37,7 @@ def compile_path(path: str) -> Replace:
         position = match.end()
     if not text:
         raise TransformerInvalid("a dotted path may not be empty; . is the whole document")
-    return lambda value, function: _replace(value, tuple(steps), function)
+    return tuple(steps)
 
 
 def _replace(value: Json, steps: tuple[str | None, ...], function: Callable[[Json], Json]) -> Json:

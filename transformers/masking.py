@@ -18,12 +18,11 @@ from lxml import etree
 from transformers.charset import read
 from transformers.document import Document, Element, Json
 from transformers.errors import DocumentError
-from transformers.json_path import compile_path
 from transformers.json_text import dumps, loads
 from transformers.masking_fields import HL7V3, PERSON_HINTS, PERSON_OWNERS, kind_of
+from transformers.masking_paths import HiddenPath, hidden_path
 from transformers.masking_values import MaskKind, mask_text, mask_value
 from transformers.xml import Limits, detached, local_name, parse, serialise
-from transformers.xpath import compile_replace
 
 __all__ = ["DEFAULT_RULES", "MaskKind", "Rules", "mask", "mask_body", "mask_text", "mask_value"]
 
@@ -37,23 +36,18 @@ _HL7V3 = tuple((etree.XPath(expression), kind) for expression, kind in HL7V3)
 class Rules:
     """What is masked beyond the field names that are known anyway.
 
-    ``fields`` maps further field names (lower case) to kinds; ``paths`` are XPaths (from ``/``) or dotted JSON
-    paths (from ``.``) whose values are hidden whole, with prefixes from ``namespaces``.
+    ``fields`` maps further field names (lower case) to kinds; what stands at one of ``paths`` is hidden whole.
     """
 
     fields: Mapping[str, MaskKind] = field(default_factory=dict)
-    paths: tuple[str, ...] = ()
-    namespaces: Mapping[str, str] = field(default_factory=dict)
+    paths: tuple[HiddenPath, ...] = ()
 
     def extended(self, paths: Iterable[str], namespaces: Mapping[str, str] | None = None) -> Rules:
-        """The same rules with further paths. Raises TransformerInvalid for one that does not compile."""
-        more = replace(self, paths=(*self.paths, *paths), namespaces={**self.namespaces, **(namespaces or {})})
-        for path in more.paths:
-            if path.startswith("."):
-                compile_path(path)
-            else:
-                compile_replace(path, more.namespaces)
-        return more
+        """The same rules with further paths: XPaths, with prefixes from ``namespaces``, or dotted JSON paths.
+
+        Raises TransformerInvalid for one that does not compile.
+        """
+        return replace(self, paths=(*self.paths, *(hidden_path(path, namespaces or {}) for path in paths)))
 
     def kind(self, name: str) -> MaskKind | None:
         """The kind of a field of this name, or None."""
@@ -83,17 +77,8 @@ def _mask(document: Document, rules: Rules, depth: int) -> Document:
         return _mask_xml(document, rules, depth)
     value: Json = document
     for path in rules.paths:
-        if path.startswith("."):
-            value = compile_path(path)(value, _hide_all)
+        value = path.json(value)
     return _mask_json(value, rules, "", depth)
-
-
-def _hide_all(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {name: _hide_all(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_hide_all(item) for item in value]
-    return value if value is None or value == "" else "***"
 
 
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,8 +150,7 @@ def _mask_scalar(value: Json, rules: Rules, depth: int) -> Json:
 def _mask_xml(element: Element, rules: Rules, depth: int) -> Element:
     root = detached(element)
     for path in rules.paths:
-        if not path.startswith("."):
-            root = compile_replace(path, rules.namespaces)(root, lambda text: "***" if text.strip() else text)
+        root = path.xml(root)
     for find, kind in _HL7V3:
         _mask_found(find(root), kind)
     for node in root.iter(etree.Element):

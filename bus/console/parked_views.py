@@ -15,7 +15,7 @@ from bus.letter_document import Inside
 from bus.parked import opened
 from bus.ports import Body
 from registry.model import Snapshot
-from transformers.masking import DEFAULT_RULES, Rules
+from transformers.masking import Rules
 
 MOST = 200
 """Letters and lanes that one page shows."""
@@ -84,4 +84,4 @@ def _rules(carried: Inside, snapshot: Snapshot) -> Rules:
     own = [
         operation.masks for version in versions for operation in version.operations.values() if operation.name == name
     ]
-    return DEFAULT_RULES.extended(tuple(mask for masks in own for mask in masks))
+    return Rules(paths=tuple(path for masks in own for path in masks.paths))

@@ -136,7 +136,7 @@ def message(console: ConsolePorts, message_id: str, *, reveal: bool = False) -> 
         return None
     snapshot = console.registry.snapshot
     operation = _operation(snapshot, record)
-    rules = None if reveal else DEFAULT_RULES.extended(operation.masks if operation else ())
+    rules = None if reveal else operation.masks if operation else DEFAULT_RULES
     meaning = BY_CODE.get(record.error)
     return row(record, snapshot) | {
         "detail": record.detail,

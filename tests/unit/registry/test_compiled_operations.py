@@ -10,6 +10,7 @@ from lxml import etree
 
 from registry.model import Operation
 from transformers.errors import MappingFailed
+from transformers.masking import mask_body
 
 CHECKED = "- {name: PlaceOrder, effect: write, checks: {request: {json_schema: order.json}}}"
 
@@ -39,6 +40,15 @@ def test_a_rest_provider_is_called_as_the_bus_is_unless_it_says_otherwise() -> N
     assert (same.call.method, same.call.path) == ("GET", "/a/{x}")
     other = operation_of("- {name: A, http: {method: GET, path: /a}, call: {method: PUT, path: /b}}")
     assert (other.call.method, other.call.path) == ("PUT", "/b")
+
+
+@pytest.mark.parametrize("path", ["/l:Order/l:nick", "//l:nick", "l:nick", ".nick"])
+def test_what_an_operation_masks_is_hidden_in_its_envelope_by_the_prefixes_of_its_version(path: str) -> None:
+    operation = operation_of(f"- {{name: A, masks: ['{path}']}}", head="namespaces: {l: urn:lab}")
+    soap = "http://schemas.xmlsoap.org/soap/envelope/"
+    body = f'<s:Envelope xmlns:s="{soap}"><s:Body><Order xmlns="urn:lab"><nick>Bo</nick></Order></s:Body></s:Envelope>'
+    assert "<nick>***</nick>" in mask_body(body.encode(), operation.masks)
+    assert mask_body(b'{"nick":"Bo"}', operation.masks) == '{"nick":"***"}'
 
 
 @pytest.mark.parametrize("ending", ["starts: w", "raises: lab.done"])

@@ -249,6 +249,34 @@ def test_paths_of_an_operation_are_hidden_whole() -> None:
     assert "***" in serialise(masked).decode()  # type: ignore[arg-type]
 
 
+ORDER = '<Order xmlns="urn:lab" no="小段"><who><nick>小段</nick></who><other>留</other></Order>'
+ENVELOPE = "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>{}</s:Body></s:Envelope>"
+HELD = {
+    "alone": ORDER,
+    "in an envelope": ENVELOPE.format(ORDER),
+    "as a child": ENVELOPE.format(f"<m>{ORDER}</m>"),
+    "in CDATA": ENVELOPE.format(f"<m><![CDATA[{ORDER}]]></m>"),
+    "as JSON": '{"@no": "小段", "who": {"nick": "小段"}, "other": "留"}',
+}
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [["/l:Order/l:who/l:nick", "/l:Order/@no"], ["//l:nick", "//@no"], ["l:who/l:nick", "@no"], [".who.nick", ".@no"]],
+)
+@pytest.mark.parametrize("held", HELD)
+def test_a_path_of_either_form_hides_the_same_wherever_the_document_stands(held: str, paths: list[str]) -> None:
+    shown = mask_body(HELD[held].encode(), DEFAULT_RULES.extended(paths, {"l": "urn:lab"}))
+    assert "小段" not in shown
+    assert "留" in shown
+
+
+def test_a_path_hides_what_stands_in_every_item_of_a_list() -> None:
+    rules = DEFAULT_RULES.extended(["//l:who/l:nick"], {"l": "urn:lab"})
+    value = {"a": [{"who": [{"nick": "小段", "n": 1}, {"nick": ["小段"]}]}], "who": 5, "nick": "留"}
+    assert mask(value, rules) == {"a": [{"who": [{"nick": "***", "n": 1}, {"nick": ["***"]}]}], "who": 5, "nick": "留"}
+
+
 @pytest.mark.parametrize("path", ["//[", "//x:y", ".a b"])
 def test_paths_that_do_not_compile_are_refused_at_once(path: str) -> None:
     with pytest.raises(TransformerInvalid):
