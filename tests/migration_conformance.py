@@ -15,7 +15,7 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
 
-import bus.cli  # noqa: F401 - whose imports register every table
+import bus.bootstrap  # noqa: F401 - whose imports register every table
 from bus.errors import SchemaMismatch, SettingsInvalid
 from bus.journal.open import open_journal
 from bus.migrations import chain, installation

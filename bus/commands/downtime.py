@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,9 @@ from bus.downtime.desk import Desk, Entry
 from bus.downtime.times import written as clock
 from bus.settings import Settings
 from bus.state.store import State
-from registry.live import LiveRegistry
+
+if TYPE_CHECKING:
+    from registry.live import LiveRegistry
 
 _PAUSE = 1.0
 

@@ -6,16 +6,21 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
-from bus.registry import open_store
 from bus.settings import Settings
 from bus.state.store import State
-from registry.live import LiveRegistry
+
+if TYPE_CHECKING:
+    from registry.live import LiveRegistry
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[tuple[State, LiveRegistry]]:
     """State and registry, writable beside whatever else works on them. Raises StateUnavailable, RegistryError."""
+    from bus.registry import open_store  # here: most commands go to the running bus, and need to compile nothing
+    from registry.live import LiveRegistry
+
     state = State(settings)
     with closing(open_store(settings)) as store:
         registry = LiveRegistry(store, os.environ)
