@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 PYTHON ?=
 VENV   := .venv
+# The tests start hundreds of processes: without byte code on disk each of them would compile the packages anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN    := $(VENV)/bin
 VISITS ?= 20
 # The foreign SOAP stacks that tests talk to, beside what npm and PyPI hold.
