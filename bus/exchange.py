@@ -179,7 +179,9 @@ class Exchange:
         start, inside, held = self._began, 0, self.held
         hops = []
         for name, _, began, ended, error in self.spans:
-            took = max(ended - began, inside)
+            took = ended - began
+            if took < inside:
+                took = inside
             hops.append(HopRecord(name, (began - start) // 1000, (took - inside) // 1000, error))
             inside, held = took + held, 0
         hops.reverse()

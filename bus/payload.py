@@ -80,7 +80,13 @@ def forwardable(decoded: Decoded, body: bytes, content: Content) -> bool:
 
 def prolog_charset(body: bytes) -> str:
     """The codec that an XML declaration at the start of ``body`` names; empty for none or an unknown one."""
-    named = body[:120].partition(b"encoding")[2].lstrip(b" \t\r\n=")
+    return _named_charset(body[: max(body.find(b"?>", 0, 120), 0)])
+
+
+@lru_cache(maxsize=256)
+def _named_charset(prolog: bytes) -> str:
+    # Remembered: a stack writes the same declaration before everything that it sends.
+    named = prolog.partition(b"encoding")[2].lstrip(b" \t\r\n=")
     quote = named[:1]
     return charsets.codec_of(named[1:].partition(quote)[0].decode("latin-1")) if quote in (b'"', b"'") else ""
 

@@ -41,8 +41,11 @@ class Body(Struct, frozen=True):
     content_type: str
 
 
-class HopRecord(Struct, frozen=True):
-    """One hop of one exchange: its name, start in µs after receipt, own time in µs, and error code if it raised."""
+class HopRecord(Struct, frozen=True, array_like=True):
+    """One hop of one exchange: its name, start in µs after receipt, own time in µs, and error code if it raised.
+
+    In JSON an array of these four.
+    """
 
     name: str
     start_us: int

@@ -56,7 +56,10 @@ def _xpath(text: str, namespaces: Mapping[str, str], spot: Spot) -> KeyPath:
     path = checked_xpath(text, namespaces, spot)
 
     def find(document: Document) -> tuple[str, ...]:
-        return _texts(map(xpath.text_of, path(document))) if isinstance(document, etree._Element) else ()
+        if not isinstance(document, etree._Element):
+            return ()
+        found = [xpath.text_of(each).strip() for each in path(document)]
+        return tuple(dict.fromkeys(filter(None, found)))
 
     return find
 

@@ -45,6 +45,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: What a byte order mark can begin with: most bodies have none, and are asked once.
+_MARKED = frozenset(mark[0] for mark, _ in _MARKS)
 _DECLARATION = re.compile(rb"\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._:/ -]{1,40})[\"'][^>]*\?>")
 _DECLARATION_TEXT = re.compile(r"<\?xml\s[^>]*\?>")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -133,13 +135,14 @@ def encode(text: str, charset: str) -> bytes:
 
 
 def _climb(body: bytes, http_charset: str) -> Decoded | None:
-    for mark, codec in _MARKS:
-        if body.startswith(mark):
-            marked = _try(body[len(mark) :], codec, codec, body, http_charset)
-            if marked is not None:
-                return marked
-            body = body[len(mark) :]  # a mark that lies: real senders put UTF-8's before GBK
-            break
+    if body and body[0] in _MARKED:
+        for mark, codec in _MARKS:
+            if body.startswith(mark):
+                marked = _try(body[len(mark) :], codec, codec, body, http_charset)
+                if marked is not None:
+                    return marked
+                body = body[len(mark) :]  # a mark that lies: real senders put UTF-8's before GBK
+                break
     if 0 in body:
         wide = _wide(body)
         decoded = _try(body, wide, wide, body, http_charset) if wide else None

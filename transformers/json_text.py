@@ -33,7 +33,8 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
         value: Json = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise _translate(error) from None  # the original carries the whole document
-    if data.count(b"[") + data.count(b"{") > max_depth and _deeper(value, max_depth):
+    deep = len(data) > 2 * max_depth and data.count(b"[") + data.count(b"{") > max_depth
+    if deep and _deeper(value, max_depth):
         raise DocumentTooLarge(f"arrays and objects are nested deeper than {max_depth}")
     if orjson.dumps(value) == data:
         return value  # who writes the same text again has lost nothing of it: no name twice, no long number

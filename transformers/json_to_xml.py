@@ -54,12 +54,15 @@ class Writer:
         their kind, the first ``LISTED`` by their place.
         """
         wrong: Wrong = []
-        holder = etree.Element("holder")
         if self._free(value, self._root):
+            holder = etree.Element("holder")
             self.child(holder, self._tag, value, self._root, None, wrong)
             root = holder[0] if len(holder) else etree.Element(self._tag)
         else:
-            root = etree.Element(self._tag, nsmap={**self._nsmap, **self._prefix(holder, value, None, wrong)} or None)
+            nsmap = self._nsmap
+            if value.__class__ is dict and TYPE in value:
+                nsmap = nsmap | self._prefix(etree.Element("holder"), value, None, wrong)
+            root = etree.Element(self._tag, nsmap=nsmap or None)
             self.fill(root, value, self._root, None, wrong)
         if wrong:
             raise ContractViolation(

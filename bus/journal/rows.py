@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import msgspec
 import orjson
 from msgspec.structs import astuple, replace
 
@@ -18,6 +19,9 @@ from bus.ports import Body, HopRecord, Record
 Entry: TypeAlias = tuple[Kind, Record]
 
 Row: TypeAlias = tuple[Any, ...]
+
+#: Writes structs, which orjson does not know.
+_json = msgspec.json.Encoder().encode
 
 #: How many fields of a record are columns as they are: all but keys, hops and bodies.
 _PLAIN = NAMES.index("keys")
@@ -66,7 +70,7 @@ def _row(record: Record, references: Sequence[Reference]) -> Row:
     return (
         *astuple(record)[:_PLAIN],
         orjson.dumps(record.keys).decode(),
-        orjson.dumps(list(map(astuple, record.hops))).decode(),
+        _json(record.hops).decode(),
         orjson.dumps(references).decode(),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from registry.credentials import hash_key
 from registry.model import Consumer, Credential, Snapshot
 
 
@@ -13,6 +14,7 @@ class Directory:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._keys: dict[str, Consumer] = {}
+        self._known: dict[str, Consumer] = {}
         self._signers: dict[str, Consumer] = {}
         basics: dict[str, list[tuple[Consumer, Credential]]] = defaultdict(list)
         tokens: dict[str, list[tuple[Consumer, Credential]]] = defaultdict(list)
@@ -29,9 +31,15 @@ class Directory:
         self._basics = {name: tuple(pairs) for name, pairs in basics.items()}
         self._tokens = {name: tuple(pairs) for name, pairs in tokens.items()}
 
-    def by_key(self, sha256: str) -> Consumer | None:
-        """The consumer whose API key has this hash (hex). The time this takes tells about the hash alone."""
-        return self._keys.get(sha256)
+    def by_key(self, key: str) -> Consumer | None:
+        """The consumer of this API key; the keys themselves are not stored, only what each hashes to.
+
+        A key that was right is remembered until the snapshot changes: no more of them than there are consumers' keys.
+        """
+        consumer = self._known.get(key)
+        if consumer is None and (consumer := self._keys.get(hash_key(key))) is not None:
+            self._known[key] = consumer
+        return consumer
 
     def by_certificate(self, sha256: str) -> Consumer | None:
         """The consumer that pins the certificate with this SHA-256 (hex)."""

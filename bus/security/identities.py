@@ -14,7 +14,6 @@ from bus.security.nonces import Nonces
 from bus.security.passwords import Passwords
 from bus.security.presented import ApiKey, Basic, Presented, Signature, presented
 from bus.security.wsse import UsernameToken, password_digest
-from registry.credentials import hash_key
 from registry.model import Consumer, Snapshot
 from transformers.ws_addressing import Addressing
 
@@ -84,7 +83,7 @@ class CredentialIdentities:
         return await self._by_token(credential, directory)
 
     def _by_key(self, credential: ApiKey, directory: Directory) -> Consumer:
-        consumer = directory.by_key(hash_key(credential.key))
+        consumer = directory.by_key(credential.key)
         if consumer is None:
             raise self._refused("api-key", "")
         return consumer
