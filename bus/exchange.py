@@ -39,6 +39,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_asked",
         "_began",
         "_correlation",
         "_revision",
@@ -56,6 +57,7 @@ class Exchange:
         self.sent: Message | None = None
         self.held = 0
         self.reply_received: Message | None = None
+        self._asked: list[Body] | None = None
         self._began = perf_counter_ns()
         self._revision = revision
         self.spans: list[Span] = []
@@ -100,7 +102,10 @@ class Exchange:
 
     def intent(self) -> Record:
         """Who is about to ask what of whom, with the body as received and as it will be sent."""
-        return self._record(self._request_bodies(), self.latest.keys, ended=False)
+        bodies = self._request_bodies()
+        if self.received.body and self.received.attachments is None and self.latest.attachments is None:
+            self._asked = bodies  # nothing can be added to them any more
+        return self._record(bodies, self.latest.keys, ended=False)
 
     def succeeded(self, reply: Message) -> Record:
         """The outcome of an exchange that has an answer."""
@@ -188,6 +193,8 @@ class Exchange:
         return tuple(hops)
 
     def _request_bodies(self) -> list[Body]:
+        if self._asked is not None:
+            return list(self._asked)
         opened = self._opened
         bodies = [_body("request", opened.body, opened.content_type)] if opened.body else []
         bodies += _attached("request", self.received)
