@@ -67,8 +67,10 @@ def compile_xpath(expression: str, namespaces: Mapping[str, str] | None = None) 
         raise TransformerInvalid(
             f"the XPath {expression!r} cannot be evaluated: {error}; declare its prefixes"
         ) from error
-    # A path that only steps down by name, as most keys do, means the same from a payload as from a root.
-    return compiled if _NAMES.fullmatch(expression) else find
+    if _NAMES.fullmatch(expression):
+        # It only steps down by name, as most keys do: the same from a payload as from a root, and elements alone.
+        return compiled  # type: ignore[return-value]
+    return find
 
 
 def compile_replace(
