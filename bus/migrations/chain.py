@@ -1,7 +1,8 @@
 """The chain of schema revisions: which one a store is at, and how to walk it to another.
 
 A store in PostgreSQL shares its database, and so its revision, with all others of the installation. Each SQLite
-file is at a revision of its own. Alembic keeps the revision in the table ``alembic_version``.
+file is at a revision of its own. Alembic keeps the revision in the table ``alembic_version``. It is loaded for a walk
+only: whoever opens tables that are at the right revision already does not wait for it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import threading
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeAlias
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from bus.errors import SchemaMismatch
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 Store: TypeAlias = Literal["state", "console", "registry", "journal"]
 
@@ -42,20 +43,27 @@ _PATIENCE: Final = "10s"
 _ALONE: Final = threading.Lock()
 
 
+_HERE: Final = Path(__file__).parent
+
+
 @cache
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("version_locations", str(Path(__file__).parent / "revisions").replace("%", "%%"))
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    config.set_main_option("version_locations", str(_HERE / "revisions").replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     return config
 
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """Every revision that this release knows, the oldest first; the last is the one that it works with."""
-    script = ScriptDirectory.from_config(_config())
-    return tuple(each.revision for each in script.walk_revisions())[::-1]
+    """Every revision that this release knows, the oldest first; the last is the one that it works with.
+
+    The name of a revision's file says which it is: ``r0007_event_age.py`` is revision 0007.
+    """
+    return tuple(sorted(file.stem[1:5] for file in (_HERE / "revisions").glob("r[0-9][0-9][0-9][0-9]_*.py")))
 
 
 def recorded(connection: Connection) -> str:
@@ -108,6 +116,8 @@ def walk(connection: Connection, stores: frozenset[Store], now: str, to: str) ->
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
+    from alembic import command
+
     go = command.downgrade if _is_before(to, now) else command.upgrade
     with _ALONE:
         config = _config()
@@ -118,6 +128,8 @@ def walk(connection: Connection, stores: frozenset[Store], now: str, to: str) ->
 
 def sql(dialect: str, stores: frozenset[Store], now: str, to: str, output: TextIO) -> None:
     """Write the statements that ``walk`` would run from ``now``, empty when no revision is on record."""
+    from alembic import command
+
     go = command.downgrade if _is_before(to, now) else command.upgrade
     with _ALONE:
         config = _config()

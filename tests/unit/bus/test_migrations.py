@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from journal_conformance import DAY, a_record, ids
 from migration_conformance import FIRST, HEAD, MigrationConformance, make_first, migrate, started
 
@@ -32,6 +33,12 @@ class TestSqlite(MigrationConformance):
 
 def test_the_chain_has_one_first_and_one_last_revision() -> None:
     assert chain.revisions() == tuple(f"{number:04}" for number in range(1, len(chain.revisions()) + 1))
+
+
+def test_the_files_are_named_as_the_revisions_in_them_follow_one_another() -> None:
+    folder = Path(chain.__file__).parent
+    script = ScriptDirectory(folder, version_locations=[folder / "revisions"])
+    assert tuple(each.revision for each in script.walk_revisions())[::-1] == chain.revisions()
 
 
 def test_the_journal_writes_the_columns_that_the_revisions_make(tmp_path: Path) -> None:
