@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import structlog
 
@@ -16,9 +15,6 @@ from bus.backbone.transports import open_transport
 from bus.connectors.connector import ProviderConnector
 from bus.connectors.http import AioHttpClient
 from bus.connectors.outward import Outward
-from bus.console.app import create_app
-from bus.console.mount import MountedConsole
-from bus.console.ports import ConsolePorts
 from bus.downtime.desk import Desk
 from bus.downtime.memory import ReplyMemory
 from bus.downtime.view import Calendar
@@ -33,7 +29,7 @@ from bus.orchestration.worker import Worker
 from bus.parked import Parked
 from bus.pipeline import Pipeline
 from bus.ports import Ports
-from bus.registry import open_store
+from bus.registry import SHIPPED, open_store
 from bus.resilience.pressure import Load, Pressure, bounds_of
 from bus.roles import Role
 from bus.security.identities import CredentialIdentities
@@ -48,10 +44,6 @@ from registry.live import LiveRegistry
 from registry.source import read_folder
 
 _log = structlog.get_logger(__name__)
-
-#: The hospital that ships with the project.
-SHIPPED = Path(__file__).resolve().parent.parent / "services"
-
 
 #: A relay on its own hears of no letter that another process posts, so it looks more often.
 RELAY_ALONE = Pace(poll=0.05)
@@ -204,6 +196,11 @@ class Bus:
         )
 
     def _console(self) -> AsgiApp:
+        # Here, because gateways, workers and relays of their own need neither Flask nor pages.
+        from bus.console.app import create_app
+        from bus.console.mount import MountedConsole
+        from bus.console.ports import ConsolePorts
+
         console = ConsolePorts(
             settings=self.settings,
             registry=self.registry,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from bus.database import check_database
 from bus.migrations.chain import ALL, settle
 from bus.migrations.places import database
@@ -9,6 +12,9 @@ from bus.settings import Settings
 from registry.errors import RegistryUnavailable
 from registry.store import RegistryStore
 from registry.store_engine import sqlite_url
+
+#: The hospital that ships with the project.
+SHIPPED: Final = Path(__file__).resolve().parent.parent / "services"
 
 
 def open_store(settings: Settings) -> RegistryStore:

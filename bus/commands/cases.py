@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 import click
 
-from bus.bootstrap import SHIPPED
 from bus.cases.case import Case
 from bus.cases.live import run_live
 from bus.cases.reading import read_cases
 from bus.cases.running import Verdict, run_case
 from bus.commands.problems import problems_printed
+from bus.registry import SHIPPED
 from bus.settings import Settings
 from registry.compile import compile_catalogue
 from registry.model import Snapshot

@@ -59,3 +59,8 @@ def test_a_verb_that_another_package_adds_is_listed_and_can_be_run() -> None:
 def test_a_verb_that_there_is_not_is_refused() -> None:
     with pytest.raises(click.UsageError, match="No such command 'sevre'"):
         meridian(["sevre"], standalone_mode=False)
+
+
+@pytest.mark.parametrize("role", ["gateway", "worker", "relay"])
+def test_a_role_of_its_own_without_pages_does_not_load_what_makes_them(role: str) -> None:
+    assert not _loaded(role, "--help") & {"flask", "wtforms", "flask_babel", "a2wsgi"}

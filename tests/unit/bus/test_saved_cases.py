@@ -10,11 +10,11 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.bootstrap import SHIPPED
 from bus.cases.case import Expected
 from bus.cases.comparing import differences
 from bus.cases.reading import read_cases
 from bus.commands.cases import test as command
+from bus.registry import SHIPPED
 from bus.settings import Settings
 from registry.errors import ManifestInvalid
 from transformers import xml

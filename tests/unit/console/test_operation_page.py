@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bus.bootstrap import SHIPPED
 from bus.console import contract
+from bus.registry import SHIPPED
 from registry.compile import compile_catalogue
 from registry.model import Snapshot
 from registry.source import read_folder
