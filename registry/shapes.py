@@ -23,10 +23,10 @@ from transformers.xml_json import (
     Codec,
     Shape,
     shape_from_json_schema,
-    shape_from_xsd,
     simple_to_json,
     simple_to_xml,
 )
+from transformers.xsd_shape import shape_of
 
 T = TypeVar("T")
 
@@ -81,8 +81,7 @@ def by_json_schema(schema: JsonSchema, element: str) -> Conversion:
 
 def by_xsd(schemas: SchemaSet, element: str, file: str) -> Conversion:
     """The conversion of one global element of an XML Schema. Raises ManifestInvalid."""
-    main = schemas.documents[schemas.main]
-    return by_shape(_made(file, lambda: shape_from_xsd(main, schemas.includes(), element)))
+    return by_shape(_made(file, lambda: shape_of(schemas.index, element)))
 
 
 def conversions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from transformers import ns
@@ -19,7 +20,7 @@ _TEXTS: dict[Kind, dict[str, Any]] = {
 
 
 def schema_of_shape(shape: Shape, *, reply: bool = False) -> dict[str, Any]:
-    """A schema that stands alone. Named types are its ``$defs``; anonymous ones stand where they are used.
+    """A schema that stands alone. Named types, and anonymous ones of several uses, are its ``$defs``.
 
     In a ``reply`` arrays are always there, even when empty; in a request they may be left out. What the shape does
     not know (``xs:any``, foreign attributes) is carried over, so objects stay open. ``@xsi:type`` may be there, and
@@ -35,9 +36,10 @@ def schema_of_shape(shape: Shape, *, reply: bool = False) -> dict[str, Any]:
 class _Writer:
     def __init__(self, shape: Shape, reply: bool) -> None:
         self._types = shape.types
+        self._root = shape.type
         self._reply = reply
         self._names: dict[str, str] = {}
-        self._open: set[str] = set()
+        self._uses = Counter(field.type for type_ in shape.types.values() for field in type_.fields)
         self.definitions: dict[str, Any] = {}
 
     def content(self, key: str) -> dict[str, Any]:
@@ -78,23 +80,18 @@ class _Writer:
         return made
 
     def _item(self, field: Field) -> dict[str, Any]:
-        made = self._type(field.type)
+        made = self._type(field.type, field.name)
         return _or_null(made) if field.nillable else made
 
-    def _type(self, key: str) -> dict[str, Any]:
+    def _type(self, key: str, element: str) -> dict[str, Any]:
+        """The schema of the type of an element of this name."""
         type_ = self._types[key]
         if (type_.plain and not key.startswith("{")) or key.startswith(f"{{{ns.XSD}}}"):
             return self.content(key)
-        if key.startswith("#"):
-            if key in self._open:
-                return {}  # an anonymous type within itself: whatever stands there is taken
-            self._open.add(key)
-            try:
-                return self.content(key)
-            finally:
-                self._open.discard(key)
+        if key.startswith("#") and self._uses[key] == 1 and key != self._root:
+            return self.content(key)
         if key not in self._names:
-            self._names[key] = self._name(key)
+            self._names[key] = self._name(element if key.startswith("#") else key)
             self.definitions[self._names[key]] = {}  # stands in while a recursive type is being written
             self.definitions[self._names[key]] = self.content(key)
         return {"$ref": f"#/$defs/{self._names[key]}"}

@@ -40,7 +40,11 @@ def shape_from_xsd(main: bytes, includes: Mapping[str, bytes] | None = None, roo
     ``xs:redefine`` with changes; ``xs:any`` and anyType take what ``any_json`` says. A type marked with
     ``wsdl:arrayType`` (WSDL 1.1 §2.2) is an array. Raises TransformerInvalid.
     """
-    index = SchemaIndex(main, dict(includes or {}))
+    return shape_of(SchemaIndex(main, dict(includes or {})), root)
+
+
+def shape_of(index: SchemaIndex, root: str) -> Shape:
+    """The same from documents that are already read, for those who want the shapes of many elements."""
     declaration = index.root(root)
     builder = _Builder(index)
     type_ = builder.type_of(declaration)
@@ -49,13 +53,13 @@ def shape_from_xsd(main: bytes, includes: Mapping[str, bytes] | None = None, roo
 
 
 class _Builder:
-    """Turns components into types; named types once, so that recursion ends."""
+    """Turns components into types; each once, so that recursion ends: an element may hold itself by reference."""
 
     def __init__(self, index: SchemaIndex) -> None:
         self._index = index
         self.types: dict[str, Type] = {}
         self.derived: set[str] = set()
-        self._anonymous = 0
+        self._anonymous: dict[tuple[Element, str], str] = {}
 
     def type_of(self, declaration: Component) -> str:
         """The key of the type of an element, with every type that may stand in its place."""
@@ -67,8 +71,9 @@ class _Builder:
             return key
         for child in declaration.node:
             if child.tag in (f"{XS}complexType", f"{XS}simpleType"):
-                self._anonymous += 1
-                return self._make(f"#{self._anonymous}", declaration.inside(child))
+                # What is kept here keeps its node alive, and with it the node's identity.
+                key = self._anonymous.setdefault((child, declaration.namespace), f"#{len(self._anonymous) + 1}")
+                return self._make(key, declaration.inside(child))
         head = declaration.node.get("substitutionGroup")
         owner = self._index.find("element", head, declaration) if head else None
         return self.type_of(owner) if owner is not None else self._any()

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from lxml import etree
@@ -14,13 +15,14 @@ from registry.contracts.documents import join, locations
 from registry.contracts.rpc import Wrapper, declared_elements, referred, without_encoding, wrapper_schemas
 from transformers import ns, xml
 from transformers.document import Element
+from transformers.xsd_documents import SchemaIndex
 
 _SCHEMA = f"{{{ns.XSD}}}schema"
 _IMPORT = f"{{{ns.XSD}}}import"
 _ALL = "all-schemas.xsd"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached property
 class SchemaSet:
     """Schema files that name each other exactly as they are keyed here, so nothing about them is ambiguous.
 
@@ -33,6 +35,11 @@ class SchemaSet:
     def includes(self) -> dict[str, bytes]:
         """Every file but the main one."""
         return {name: content for name, content in self.documents.items() if name != self.main}
+
+    @cached_property
+    def index(self) -> SchemaIndex:
+        """The components of all documents, read once for all documents of a contract. Raises TransformerInvalid."""
+        return SchemaIndex(self.documents[self.main], self.includes())
 
 
 def schemas_of_xsd(documents: Mapping[str, Element]) -> SchemaSet:

@@ -92,3 +92,30 @@ def _lenient(schema: Any) -> Any:
     elif isinstance(kind, list) and {"integer", "number"} & set(kind):
         made["type"] = [*kind, "string"]
     return made
+
+
+@pytest.mark.parametrize("root", ["property", "list"])
+def test_an_element_that_holds_itself_by_reference_is_read_to_any_depth(root: str) -> None:
+    # As CloudSign's and many a vendor's: the type has no name that would end the recursion.
+    xsd = b"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t" xmlns="urn:t"
+                          elementFormDefault="qualified">
+      <xs:element name="property"><xs:complexType><xs:sequence><xs:element name="value" type="xs:int"/>
+        <xs:element ref="property" minOccurs="0" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element>
+      <xs:element name="list"><xs:complexType><xs:sequence><xs:element ref="property" maxOccurs="2"/>
+        <xs:element name="other"><xs:complexType><xs:sequence><xs:element ref="property"/></xs:sequence>
+        </xs:complexType></xs:element></xs:sequence></xs:complexType></xs:element></xs:schema>"""
+    inner = "<property><value>3</value></property>"
+    for number in (2, 1):
+        inner = f"<property><value>{number}</value>{inner}</property>"
+    text = inner if root == "property" else f"<list>{inner}<other>{inner}</other></list>"
+    document = parse(text.replace(f"<{root}>", f'<{root} xmlns="urn:t">', 1).encode())
+    shape = shape_from_xsd(xsd, root=root)
+    value = to_json(document, shape)
+    assert compile_xsd(xsd)(to_xml(value, shape)) == ()
+    schema = schema_of_shape(shape, reply=True)
+    assert compile_json_schema(schema)(value) == ()
+    assert schema["$defs"]["property"]["properties"]["property"]["items"] == {"$ref": "#/$defs/property"}
+    wrong = {"value": 1, "property": [{"value": 2, "property": [{"value": "x", "property": []}]}]}
+    assert compile_json_schema(schema)(
+        wrong if root == "property" else {"property": [wrong], "other": {"property": wrong}}
+    )
