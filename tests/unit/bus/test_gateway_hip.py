@@ -121,9 +121,10 @@ async def test_dhcs_own_request_is_answered_with_its_own_response() -> None:
     assert message.content.document.tag == "Request"  # type: ignore[union-attr]
 
 
-async def test_json_of_an_integration_platform_is_answered_in_json() -> None:
+@pytest.mark.parametrize("generation", ["first", "second", "third"])
+async def test_json_of_an_integration_platform_is_answered_in_json(generation: str) -> None:
     one = world()
-    response = await post(one, current())
+    response = await post(one, first() if generation == "first" else current(), ACTIONS[generation])
     told_back = orjson.loads(response.body)
     assert response.status == 200
     assert (told_back["send_id"], told_back["recv_id"], told_back["client_msg_id"]) == ("BUS0001", "HIS0001", "c1")
