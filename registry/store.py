@@ -45,6 +45,7 @@ class RegistryStore:
 
     def __init__(self, url: str, make: Callable[[Connection], None] = schema.metadata.create_all) -> None:
         self._engine = StoreEngine(url, make)
+        self._seen: tuple[object, int] | None = None
 
     def apply(self, catalogue: Catalogue, author: str, note: str = "") -> Revision:
         """Make the catalogue the active revision; one equal to the active revision stays that revision."""
@@ -61,9 +62,14 @@ class RegistryStore:
             return _record(connection, {}, hashes, author, f"rollback to revision {number}", number)
 
     def active(self) -> int:
-        """The number of the active revision; 0 before the first apply."""
+        """The number of the active revision; 0 before the first apply. Cheap while nothing is written."""
+        state = self._engine.state()  # before the reading: what is written meanwhile is read the next time
+        if state is not None and self._seen is not None and self._seen[0] == state:
+            return self._seen[1]
         with self._engine.read() as connection:
-            return _active(connection)
+            number = _active(connection)
+        self._seen = (state, number)
+        return number
 
     def revisions(self) -> tuple[Revision, ...]:
         """All revisions, the newest first."""

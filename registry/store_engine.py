@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from registry.errors import RegistryUnavailable
 
 BUSY_MILLISECONDS = 10_000
 CONNECT_SECONDS = 5
+
+#: Nanoseconds: longer than the tick of any file system's clock.
+_TICK = 3_000_000_000
 
 #: Taken while tables are made: two processes that start together would otherwise collide in the catalogue.
 _SCHEMA_LOCK = 0x6D657269
@@ -63,6 +67,22 @@ class StoreEngine:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield connection
+
+    def state(self) -> tuple[int, int, int] | None:
+        """What the store's file looks like from outside: while this stays the same, nothing was written.
+
+        Without a WAL every commit writes the file itself. None where nothing can be told: another database, no file, or
+        one written so lately that a coarse clock might not tell two commits apart. The file is not opened: closing it
+        would drop SQLite's own locks on it.
+        """
+        if not self._sqlite:
+            return None
+        try:
+            seen = Path(self._name or "").stat()
+        except OSError:
+            return None
+        lately = time.time_ns() - seen.st_mtime_ns < _TICK
+        return None if lately else (seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from registry_conformance import *  # noqa: F403
 from registry.catalogue import Catalogue
 from registry.errors import RegistryUnavailable
 from registry.store import RegistryStore
-from registry.store_engine import sqlite_url
+from registry.store_engine import StoreEngine, sqlite_url
 
 
 @pytest.fixture
@@ -35,6 +37,43 @@ def test_the_file_is_written_through_and_without_a_wal(tmp_path: Path, store_url
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     connection.close()
     assert [path.name for path in tmp_path.iterdir()] == ["registry.db"]
+
+
+def _written_long_ago(path: Path) -> None:
+    os.utime(path, (0, time.time() - 60))
+
+
+def test_a_file_that_nobody_writes_is_not_opened_to_ask_for_the_active_revision(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RegistryStore(store_url)
+    store.apply(Catalogue({"a.yaml": b"x"}), "li")
+    _written_long_ago(tmp_path / "registry.db")
+    assert store.active() == 1
+    monkeypatch.setattr(StoreEngine, "read", None)
+    assert store.active() == 1
+
+
+def test_a_revision_of_another_process_is_seen_however_long_the_file_was_at_rest(
+    tmp_path: Path, store_url: str
+) -> None:
+    store, other = RegistryStore(store_url), RegistryStore(store_url)
+    other.apply(Catalogue({"a.yaml": b"x"}), "li")
+    _written_long_ago(tmp_path / "registry.db")
+    assert store.active() == 1
+    other.apply(Catalogue({"a.yaml": b"y"}), "li")
+    assert store.active() == 2
+    other.apply(Catalogue({"a.yaml": b"z"}), "li")
+    assert store.active() == 3
+
+
+def test_two_revisions_within_one_tick_of_the_file_systems_clock_are_told_apart(tmp_path: Path, store_url: str) -> None:
+    store, other = RegistryStore(store_url), RegistryStore(store_url)
+    tick = time.time()
+    for number, content in enumerate((b"x", b"y", b"z"), 1):
+        other.apply(Catalogue({"a.yaml": content}), "li")
+        os.utime(tmp_path / "registry.db", (tick, tick))
+        assert store.active() == number
 
 
 def test_a_store_that_cannot_be_opened_says_so_in_its_own_error(tmp_path: Path) -> None:
