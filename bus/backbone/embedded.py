@@ -105,12 +105,12 @@ class EmbeddedTransport:
         done: Future[None] = Future()
 
         def run(session: Session) -> None:
+            failure: Exception | None = None
             try:
                 command(session)
             except Exception as error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
+                failure = error
+            _settle(done, failure)
 
         self._commands.put(run)
         await asyncio.wrap_future(done)
@@ -147,9 +147,9 @@ class EmbeddedTransport:
         try:
             session.open()
         except BackboneUnavailable as error:
-            ready.set_exception(error)
+            _settle(ready, error)
             return
-        ready.set_result(None)
+        _settle(ready, None)
         while self._obey(session):
             arrived = session.drain()
             if arrived and self._loop is not None:
@@ -169,3 +169,13 @@ class EmbeddedTransport:
                     command(session)
                 command = self._commands.get_nowait()
         return True
+
+
+def _settle(done: Future[None], failure: Exception | None) -> None:
+    """Tell whoever waits; one that gave up waiting must not end the thread for all others."""
+    if not done.set_running_or_notify_cancel():
+        return
+    if failure is None:
+        done.set_result(None)
+    else:
+        done.set_exception(failure)
