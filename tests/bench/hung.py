@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 from statistics import median
@@ -16,7 +17,8 @@ from tests.bench.stage import Stage, stage
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 
-#: How many callers wait for the hung provider; each asks again a second after it was refused or timed out.
+#: How many callers wait for the hung provider; each asks again about a second after it was refused or timed out, on
+#: its own account: callers in step would measure how the bus takes a crowd that arrives at once.
 WAITING = 64
 
 #: How many callers of the neighbour ask as fast as they are answered.
@@ -60,10 +62,11 @@ async def _wait_for_the_hung_one(url: str, key: str) -> None:
     headers = {"Content-Type": "text/xml; charset=utf-8", "X-API-Key": key}
 
     async def caller(session: aiohttp.ClientSession) -> None:
+        await asyncio.sleep(random.random())
         while True:
             async with session.post(url + request.path, data=request.request(), headers=headers) as answer:
                 await answer.read()
-            await asyncio.sleep(1)
+            await asyncio.sleep(random.uniform(0.5, 1.5))
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         callers = [asyncio.create_task(caller(session)) for _ in range(WAITING)]
