@@ -19,6 +19,7 @@ from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 
 from bus.bootstrap import Bus
+from bus.cli import COLLECT_EVERY
 from bus.database import check_database
 from bus.listeners import written
 from bus.migrations.installation import check
@@ -34,8 +35,6 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 #: What tells a server process that it is going to be stopped.
 NOTICE = signal.SIGUSR1
 
-#: Objects made, less those freed, before the collector looks for cycles among them.
-COLLECT_EVERY = 20_000
 #: Milliseconds a client has for its request headers, against slow ones that would hold a connection for ever.
 HEADER_TIMEOUT = 5000
 

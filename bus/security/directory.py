@@ -32,9 +32,10 @@ class Directory:
         self._tokens = {name: tuple(pairs) for name, pairs in tokens.items()}
 
     def by_key(self, key: str) -> Consumer | None:
-        """The consumer of this API key; the keys themselves are not stored, only what each hashes to.
+        """The consumer of this API key. The time this takes tells nothing about any key but the one presented.
 
-        A key that was right is remembered until the snapshot changes: no more of them than there are consumers' keys.
+        A snapshot holds hashes alone. A key that was right is remembered, in memory and with its snapshot, so that it
+        is hashed once: a wrong one never is, so no more are kept than consumers have.
         """
         consumer = self._known.get(key)
         if consumer is None and (consumer := self._keys.get(hash_key(key))) is not None:
