@@ -14,6 +14,7 @@ MeridianError
     │   ├── UnknownOperation
     │   └── FaceNotOffered      exists, but not in this protocol
     ├── BadRequest              HTTP that no door can read: method, content type, length
+    │   ├── HeadersTooLarge     too many headers, or one that is too long
     │   ├── MethodNotAllowed
     │   ├── ParameterInvalid    a field of the path, the query or a header is not of its type; carries every one
     │   ├── UnsupportedMedia
@@ -122,6 +123,10 @@ class FaceNotOffered(NotFound):
 
 class BadRequest(BusError):
     """HTTP that no door can read."""
+
+
+class HeadersTooLarge(BadRequest):
+    """More headers than a door reads, or one that is longer (RFC 6585 §5)."""
 
 
 class MethodNotAllowed(BadRequest):
@@ -350,6 +355,7 @@ MEANINGS: dict[type[MeridianError], Meaning] = {
     NotFound: _row("not-found", 404, "caller", "permanent", "不存在", "Not found", "核对地址", "Check the address"),
     MethodNotAllowed: _row("method", 405, "caller", "permanent", "不支持的 HTTP 方法", "This HTTP method is not allowed here", "核对 HTTP 方法", "Check the HTTP method"),
     UnsupportedCoding: _row("content-coding", 415, "caller", "permanent", "不支持的压缩方式", "This content coding is not read here", "不压缩，或改用 gzip", "Send it plain, or packed with gzip"),
+    HeadersTooLarge: _row("headers-too-large", 431, "caller", "permanent", "请求头过多或过长", "The request has too many headers, or one that is too long", "请调用方减少或缩短请求头", "Ask the caller to send fewer or shorter headers"),
     UnsupportedMedia: _row("media-type", 415, "caller", "permanent", "不支持的内容类型", "This content type is not read here", "核对 Content-Type", "Check the content type"),
     ParameterInvalid: _row("parameter", 400, "caller", "permanent", "地址或头中的参数不符合契约", "A parameter breaks its contract", "对照所列字段修正参数", "Correct the fields listed"),
     BodyTimeout: _row("body-timeout", 408, "caller", "transient", "请求体未在时限内到达", "The body did not arrive in time", "检查调用方网络", "Check the caller's network"),

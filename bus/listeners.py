@@ -17,6 +17,10 @@ from bus.errors import SettingsInvalid
 #: Of the main listener, which is ``host`` and ``port`` of the settings.
 MAIN = "main"
 
+#: Bytes of a request's headers that a server reads, over HTTP/2 and at a further listener. More than the doors take:
+#: what is too long shall reach them, to be refused in the caller's protocol and put on record.
+MOST_HEADERS = 256 * 1024
+
 _LEVELS = {
     "1.0": ssl.TLSVersion.TLSv1,
     "1.1": ssl.TLSVersion.TLSv1_1,

@@ -18,7 +18,7 @@ from hypercorn.config import Config
 from bus.errors import SettingsInvalid
 from bus.gateway.answer import AsgiApp, Receive, Scope, Send
 from bus.gateway.quirks import LISTENER
-from bus.listeners import Listener
+from bus.listeners import MOST_HEADERS, Listener
 
 #: Seconds a connection may be silent before a request, and between two.
 IDLE = 5.0
@@ -67,6 +67,8 @@ class _Config(Config):
         super().__init__()
         self._context = context
         self.keep_alive_timeout = IDLE
+        self.h11_max_incomplete_size = MOST_HEADERS
+        self.h2_max_header_list_size = MOST_HEADERS
         self.include_server_header = False
         self.accesslog = None
         self.errorlog = None

@@ -16,12 +16,12 @@ from typing import Any, TypeAlias, cast
 import uvloop
 from granian import Granian
 from granian.constants import Interfaces, Loops, SSLProtocols
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 
 from bus.bootstrap import Bus
 from bus.cli import COLLECT_EVERY
 from bus.database import check_database
-from bus.listeners import written
+from bus.listeners import MOST_HEADERS, written
 from bus.migrations.installation import check
 from bus.roles import Role
 from bus.settings import Settings, load
@@ -63,6 +63,7 @@ def run_http(settings: Settings, roles: frozenset[Role]) -> None:
         loop=Loops.uvloop,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
+        http2_settings=HTTP2Settings(max_headers_size=MOST_HEADERS),
         respawn_failed_workers=True,
         workers_kill_timeout=int(settings.drain) + 5,
         log_access=False,

@@ -35,7 +35,7 @@ from transformers.xml import local_name
 FaultSide = Literal["caller", "server", "version", "understand"]
 
 #: Statuses that are about HTTP itself, and stay what they are in either SOAP version.
-_TRANSPORT = frozenset({401, 405, 408, 413, 415})
+_TRANSPORT = frozenset({401, 405, 408, 413, 415, 431})
 
 _SIDES: dict[str, FaultSide] = {
     "Client": "caller", "Server": "server", "VersionMismatch": "version", "MustUnderstand": "understand",

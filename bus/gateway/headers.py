@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bus.errors import BadRequest
+from bus.errors import BadRequest, HeadersTooLarge
 from bus.message import new_flow
 
 _WANTED = {
@@ -29,20 +29,26 @@ _WANTED = {
 _LISTS = frozenset({"accept", "accept-language", "prefer"})
 
 _NONE: Mapping[bytes, str] = {}
+
+#: Headers of a request, and bytes of one with its name.
 _MOST = 100
 _LONGEST = 8192
+
 _HEX = frozenset("0123456789abcdef")
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]], also: Mapping[bytes, str] = _NONE) -> dict[str, str]:
     """Answer the wanted headers and ``also`` those that contracts name, all in lower case.
 
-    Raises BadRequest for too many, too long ones, and for repeated ones that hold no list.
+    Raises HeadersTooLarge for too many and too long ones, and BadRequest for repeated ones that hold no list.
     """
     headers: dict[str, str] = {}
     count = 0
     for key, value in raw:
         count += 1
+        if len(key) + len(value) > _LONGEST:
+            known = _WANTED.get(key.lower()) or "one of its headers"
+            raise HeadersTooLarge(f"{known} is longer than {_LONGEST} bytes")
         name = _WANTED.get(key) or _WANTED.get(key.lower())
         if name is None:
             name = also.get(key.lower()) if also else None
@@ -53,11 +59,9 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], also: Mapping[bytes, str] =
             if name not in _LISTS:
                 raise BadRequest(f"the header {name} is given twice")
             text = f"{headers[name]}, {text}"
-        if len(text) > _LONGEST:
-            raise BadRequest(f"the header {name} is longer than {_LONGEST} bytes")
         headers[name] = text
     if count > _MOST:
-        raise BadRequest(f"the request has {count} headers; at most {_MOST} are accepted")
+        raise HeadersTooLarge(f"the request has {count} headers; at most {_MOST} are accepted")
     return headers
 
 

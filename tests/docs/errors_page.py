@@ -22,7 +22,7 @@ Every error has one stable code. Callers see it wherever their protocol has room
 - **SOAP 1.2**: `Sender`, `Receiver` and so on, the code as its `Subcode`, and the same `problem` in `Detail`.
 - **REST**: `application/problem+json` (RFC 9457) with `type` `urn:meridian:problem:<code>`, `code`, `instance` (the message id), `violations`, `retry_after`.
 
-*Retry* says what to do with the same message: **transient**: send it again later; **permanent**: it will fail again as it is; **operator**: something else must be repaired first. The texts never quote what a message holds. *HTTP* is the status of a REST answer; a SOAP fault comes with 500, or with 400 when it is SOAP 1.2 and the sender's doing, except for 401, 405, 408, 413 and 415.
+*Retry* says what to do with the same message: **transient**: send it again later; **permanent**: it will fail again as it is; **operator**: something else must be repaired first. The texts never quote what a message holds. *HTTP* is the status of a REST answer; a SOAP fault comes with 500, or with 400 when it is SOAP 1.2 and the sender's doing, except for 401, 405, 408, 413, 415 and 431.
 
 | code | HTTP | SOAP | retry | meaning | what to do |
 |---|---|---|---|---|---|

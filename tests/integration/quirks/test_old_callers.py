@@ -155,6 +155,17 @@ def test_an_old_provider_is_asked_in_http_10_with_a_length_and_an_unquoted_actio
         assert f"Content-Length: {len(provider.bodies[-1])}" in head
 
 
+def test_a_huge_header_is_refused_on_record_at_every_listener(
+    bus: ServedBus, admin: requests.Session, port: int
+) -> None:
+    with Caller(port) as caller:
+        caller.send(post(BODY, WARD, XML, f"X-Huge: {'a' * 100_000}"))
+        answer = caller.read()
+    assert (answer.status, b"headers-too-large" in answer.body) == (431, True)
+    message = answer.header("x-meridian-message:")
+    assert admin.get(f"{bus.url}/api/messages/{message}", timeout=20).json()["error"] == "headers-too-large"
+
+
 def test_a_large_request_to_a_modern_provider_has_a_length_too(port: int, provider: OldProvider) -> None:
     body = REGISTER.replace("王晓东", "王" * 600_000).encode()
     with Caller(port) as caller:
