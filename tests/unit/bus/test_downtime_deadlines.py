@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from sqlalchemy import create_engine, select
+from sqlalchemy import Connection, create_engine, select
 
 from bus.backbone import outbox
 from bus.backbone.tables import outbox as letters
@@ -46,10 +46,10 @@ def snapshot(definition: str) -> Snapshot:
 class World:
     """One instance that was started at ``BEGAN``, with the laboratory down from ``begins`` to ``ends``."""
 
-    def __init__(self, definition: str, begins: float = BEGAN + 40, ends: float = BEGAN + 500) -> None:
-        engine = create_engine("sqlite://")
-        metadata.create_all(engine)
-        self.connection = engine.connect()
+    def __init__(
+        self, connection: Connection, definition: str, begins: float = BEGAN + 40, ends: float = BEGAN + 500
+    ) -> None:
+        self.connection = connection
         self.now = BEGAN
         self.snapshot = snapshot(definition)
         self.engine = Engine(self, lambda: self.now)
@@ -81,27 +81,36 @@ class World:
         return str(found["status"])
 
 
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
 @pytest.fixture(params=[CALLS, WAITS], ids=["a call to it", "an event of it"])
 def definition(request: pytest.FixtureRequest) -> Iterator[str]:
     return request.param
 
 
-def test_the_call_of_a_step_names_the_system_it_goes_to() -> None:
-    world = World(CALLS)
+def test_the_call_of_a_step_names_the_system_it_goes_to(connection: Connection) -> None:
+    world = World(connection, CALLS)
     row = world.connection.execute(select(letters).where(letters.c.queue == "calls")).one()
     assert row.system == "lis"
     assert outbox.letter_of(row).headers[SYSTEM] == "lis"
 
 
-def test_a_deadline_in_a_downtime_keeps_what_was_left_when_it_began(definition: str) -> None:
-    world = World(definition)
+def test_a_deadline_in_a_downtime_keeps_what_was_left_when_it_began(connection: Connection, definition: str) -> None:
+    world = World(connection, definition)
     world.at(BEGAN + 100)
     assert world.deadline == BEGAN + 500 + 60
     assert world.status == "running"
 
 
-def test_what_would_have_been_an_alert_is_noted_once_with_the_downtime(definition: str) -> None:
-    world = World(definition, ends=BEGAN + 90)
+def test_what_would_have_been_an_alert_is_noted_once_with_the_downtime(connection: Connection, definition: str) -> None:
+    world = World(connection, definition, ends=BEGAN + 90)
     world.at(BEGAN + 100)
     world.at(BEGAN + 160)
     assert open_alerts(world.connection) == []
@@ -109,8 +118,8 @@ def test_what_would_have_been_an_alert_is_noted_once_with_the_downtime(definitio
     assert (silenced["kind"], silenced["instance"]) == ("late", "v")
 
 
-def test_a_deadline_passes_as_ever_where_no_downtime_is(definition: str) -> None:
-    world = World(definition, begins=0)
+def test_a_deadline_passes_as_ever_where_no_downtime_is(connection: Connection, definition: str) -> None:
+    world = World(connection, definition, begins=0)
     world.at(BEGAN + 100)
     assert world.deadline is None
     if definition == WAITS:
@@ -119,8 +128,8 @@ def test_a_deadline_passes_as_ever_where_no_downtime_is(definition: str) -> None
         assert world.status != "running"
 
 
-def test_after_the_downtime_a_deadline_that_is_missed_again_is_missed(definition: str) -> None:
-    world = World(definition)
+def test_after_the_downtime_a_deadline_that_is_missed_again_is_missed(connection: Connection, definition: str) -> None:
+    world = World(connection, definition)
     world.at(BEGAN + 100)
     world.connection.execute(letters.delete().where(letters.c.queue == "calls"))
     stop(world.connection, "lis", who="li", now=BEGAN + 400)
@@ -132,8 +141,8 @@ def test_after_the_downtime_a_deadline_that_is_missed_again_is_missed(definition
         assert world.status != "running"
 
 
-def test_while_the_backlog_drains_a_deadline_is_put_off_minute_by_minute() -> None:
-    world = World(CALLS, ends=BEGAN + 90)
+def test_while_the_backlog_drains_a_deadline_is_put_off_minute_by_minute(connection: Connection) -> None:
+    world = World(connection, CALLS, ends=BEGAN + 90)
     world.at(BEGAN + 100)
     assert world.deadline == BEGAN + 160
     assert world.status == "running"
