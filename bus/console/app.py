@@ -32,6 +32,19 @@ from bus.console.ports import ConsolePorts
 from bus.console.words import LANGUAGES, WORDS, Language, title_of
 from bus.security.local_pass import console_secret
 
+#: The page of the menu under which each other page belongs.
+SECTIONS = {
+    "pages.message": "pages.messages",
+    "pages.message_conformance": "pages.messages",
+    "pages.flow": "pages.messages",
+    "pages.visit": "pages.messages",
+    "pages.operation": "pages.services",
+    "pages.conformance": "pages.services",
+    "workflows": "workflows.instances",
+    "parked": "parked.letters",
+    "downtimes": "downtimes.all_",
+}
+
 #: Nothing from outside the console's own address, no script in a page, no framing.
 CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -93,15 +106,36 @@ def _words(app: Flask, console: ConsolePorts) -> None:
         at = datetime.fromtimestamp(seconds, zone)
         return f"{format_datetime(at, 'yyyy-MM-dd HH:mm:ss', rebase=False)}.{int(seconds * 1000) % 1000:03d}"
 
+    def minute(seconds: float) -> str:
+        text: str = format_datetime(datetime.fromtimestamp(seconds, zone), "yyyy-MM-dd HH:mm", rebase=False)
+        return text
+
+    def section() -> str:
+        endpoint = request.endpoint or ""
+        return SECTIONS.get(endpoint) or SECTIONS.get(request.blueprint or "", endpoint)
+
     @app.context_processor
     def vocabulary() -> dict[str, Any]:
-        chosen = language()
+        chosen, snapshot = language(), console.registry.snapshot
+
+        def system_title(name: str) -> str:
+            system = snapshot.systems.get(name)
+            return title_of(system.title, chosen, name) if system else name
+
+        def workflow_title(name: str) -> str:
+            workflow = snapshot.workflows.get(name)
+            return title_of(workflow.definition.title, chosen, name) if workflow else name
+
         return {
             "t": lambda key: WORDS.say(key, chosen),
             "title": lambda titles, fallback="": title_of(titles or {}, chosen, fallback),
             "language": chosen,
             "other_language": next(one for one in LANGUAGES if one != chosen),
+            "system_title": system_title,
+            "workflow_title": workflow_title,
+            "section": section,
             "moment": moment,
+            "minute": minute,
             "took": _took,
             "badges": lambda: {
                 "workflows.instances": console.workflows.task_count(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from unicodedata import east_asian_width
 
 from bus.ports import Record
 
@@ -14,6 +15,8 @@ COLUMN = 168
 ROW = 34
 TOP = 64
 MARGIN = 96
+#: Places in a line of a column's heading.
+HEADING = 20
 
 #: Status by shape as well as by colour, for those who see no colour.
 SHAPES = {"ok": "●", "accepted": "◐", "fault": "▲", "error": "✖", "open": "○", "superseded": "⊘"}
@@ -87,7 +90,8 @@ def draw(
     x = {name: MARGIN + COLUMN // 2 + COLUMN * place for place, name in enumerate(names)}
     rows = _rows(drawn)
     height = TOP + (rows[-1][0] if rows else 0) + ROW + 12
-    width = MARGIN + COLUMN * len(names) + 24
+    inner = any(arrow.source == arrow.target == names[-1] for arrow in drawn)
+    width = MARGIN + COLUMN * len(names) + (COLUMN if inner else 24)
     parts = [
         f'<svg class="sequence" role="img" aria-label="{escape(caption)}" xmlns="http://www.w3.org/2000/svg" '
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
@@ -97,8 +101,8 @@ def draw(
         kind = " bus" if name == bus else ""
         parts.append(
             f'<line class="life{kind}" x1="{x[name]}" y1="{TOP - 14}" x2="{x[name]}" y2="{height - 8}"/>'
-            f'<rect class="head{kind}" x="{x[name] - 70}" y="14" width="140" height="32" rx="6"/>'
-            f'<text class="name" x="{x[name]}" y="35" text-anchor="middle">{escape(_short(title(name), 18))}</text>'
+            f'<rect class="head{kind}" x="{x[name] - 78}" y="8" width="156" height="40" rx="6"/>'
+            f"{_heading(title(name), x[name])}"
         )
     for number, (y, arrow, silence) in enumerate(rows, 1):
         if silence:
@@ -135,7 +139,7 @@ def _arrow(number: int, y: int, arrow: Arrow, x: dict[str, int], link: Callable[
         middle, anchor = (left + right) // 2, "middle"
     words = _took(arrow.milliseconds) if arrow.reply else arrow.label
     text = f"{shape} {words}" if arrow.reply else f"{number} {words}"
-    room = 24 if left != right else 40
+    room = 24 * max(1, abs(right - left) // COLUMN)
     return (
         f'<a href="{escape(link(arrow.message_id))}"><g class="{style}">'
         f"<title>{escape(arrow.label or words)}</title>"
@@ -158,8 +162,35 @@ def _took(milliseconds: float) -> str:
     return f"{milliseconds:.1f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f} s"
 
 
+def _heading(title: str, x: int) -> str:
+    """A column's heading, in one line or two."""
+    first, rest = _split(title, HEADING)
+    lines = [(first, 33)] if not rest else [(first, 25), (_short(rest, HEADING), 41)]
+    texts = (f'<text class="name" x="{x}" y="{y}" text-anchor="middle">{escape(line)}</text>' for line, y in lines)
+    return f"<g><title>{escape(title)}</title>{''.join(texts)}</g>"
+
+
+def _split(text: str, room: int) -> tuple[str, str]:
+    """What of a text fits into a line, broken at a space where there is one, and the rest."""
+    fits = _fitting(text, room)
+    if fits == len(text):
+        return text, ""
+    space = text.rfind(" ", 1, fits + 1)
+    end = space if space > 0 else fits
+    return text[:end], text[end:].strip()
+
+
 def _short(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"
+    return text if _fitting(text, room) == len(text) else text[: _fitting(text, room - 1)] + "…"
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many letters of a text fit; a Chinese one takes two places."""
+    for place, letter in enumerate(text):
+        room -= 2 if east_asian_width(letter) in "WF" else 1
+        if room < 0:
+            return place
+    return len(text)
 
 
 _DEFINITIONS = (

@@ -34,6 +34,22 @@ def test_every_page_opens_in_both_languages(open_console: Open, full_journal: Me
     assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "marked", "how"),
+    [
+        ("/messages", "Messages", "page"),
+        (f"/flows/{FLOW}", "Messages", "true"),
+        ("/workflows/i1", "Workflows", "true"),
+        ("/tasks", "Workflows", "true"),
+    ],
+)
+def test_the_menu_shows_under_which_of_its_pages_a_page_belongs(
+    open_console: Open, full_journal: MemoryJournal, path: str, marked: str, how: str
+):
+    menu = open_console("viewer").get(path).text
+    assert re.findall(r'aria-current="(\w+)">([A-Za-z]+)', menu) == [(how, marked)]
+
+
 def test_pages_of_an_empty_bus_say_what_to_do_next(open_console: Open):
     browser = open_console("viewer")
     assert "Call a service and come back" in browser.get("/messages?since=any_time").text

@@ -19,7 +19,7 @@ from bus.parked import Parked
 from bus.ports import Letter
 from bus.security.users import Users
 from bus.settings import Settings
-from bus.state.actions import actions
+from bus.state.actions import actions, record
 from bus.state.store import State
 
 Open = Callable[[str], FlaskClient]
@@ -64,6 +64,15 @@ def test_the_list_shows_why_each_waits_and_what_waits_behind_it_in_both_language
         assert "no such code in lis-items" in page
         assert "visits/visit_no=V17" in page
         assert behind in page
+
+
+async def test_what_was_done_to_a_letter_before_is_told_in_the_language_of_the_page(browse: Open, state: State) -> None:
+    await state.write(lambda c: record(c, "li", "edit", "engine/1", "wrong code", 1.0))
+    for language, told in (
+        ("en", "<strong>li</strong> edited: wrong code"),
+        ("zh", "<strong>li</strong> 修改: wrong code"),
+    ):
+        assert told in browse("viewer", language).get("/parked/engine/1").text  # type: ignore[call-arg]
 
 
 def test_an_identity_number_in_a_lane_and_in_a_document_is_masked(browse: Open) -> None:
