@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache, reduce
 from importlib.resources import files
 from typing import Any, cast
 
@@ -43,6 +45,32 @@ def check_shape(kind: str, source: Source) -> tuple[Problem, ...]:
     """Everything in which ``source`` is not what ``kind`` (of ``KINDS`` or ``BESIDE``) says; empty when it is."""
     errors = _validators()[kind].iter_errors(source.value)
     return tuple(problem for error in errors for problem in _explain(error, source))
+
+
+def past_unknown_keys(kind: str, source: Source) -> Source | None:
+    """``source`` with each unknown key as the one that was probably meant, or without it; None when more is wrong.
+
+    It has the shape of its kind and its lines: enough to go on looking for what else is wrong, never to be run.
+    """
+    errors = tuple(_validators()[kind].iter_errors(source.value))
+    if any(error.validator != "additionalProperties" for error in errors):
+        return None
+    value, lines = deepcopy(source.value), dict(source.lines)
+    for error in errors:
+        place, known = tuple(error.absolute_path), cast("Mapping[str, Any]", error.schema).get("properties", {})
+        holder = reduce(lambda inner, part: inner[part], place, value)
+        for key in holder.keys() - known.keys():
+            meant = next(iter(difflib.get_close_matches(key, known.keys() - holder.keys(), n=1)), None)
+            held = holder.pop(key)
+            if meant is not None:
+                holder[meant] = held
+                lines |= _moved(lines, (*place, key), (*place, meant))
+    mended = replace(source, value=value, lines=lines)
+    return None if check_shape(kind, mended) else mended
+
+
+def _moved(lines: Mapping[Place, int], old: Place, new: Place) -> dict[Place, int]:
+    return {(*new, *place[len(old) :]): line for place, line in lines.items() if place[: len(old)] == old}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

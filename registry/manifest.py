@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.catalogue import Catalogue
-from registry.conformity import KINDS, check_shape, nearest
+from registry.conformity import KINDS, check_shape, nearest, past_unknown_keys
 from registry.errors import Problem
 from registry.located import Place, Source, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object as written. ``sound`` says that it has the shape of its kind and can be compiled."""
+    """One object. ``sound`` says that it can be compiled: it has the shape of its kind, apart from unknown keys.
+
+    Those are problems and no longer in ``source``, so that whatever else is wrong with the object is found as well.
+    """
 
     kind: str
     name: str
@@ -79,4 +82,5 @@ def _read(source: Source) -> tuple[Manifest | None, tuple[Problem, ...]]:
     name = value.get("name")
     if not isinstance(name, str):
         return None, problems
-    return Manifest(kind, name, source, sound=not problems), problems
+    mended = past_unknown_keys(kind, source) if problems else source
+    return Manifest(kind, name, mended or source, sound=mended is not None), problems

@@ -45,9 +45,11 @@ class OperationMapping:
         wanted = self.form if self.encloses() else self._other_side()
         gives = steps[-1].gives if steps else self.form
         applied = tuple(step.apply for step in steps)
+        if self._broken("request", steps):
+            return applied
         if steps and steps[0].takes != self.form:
             self._complain("request", f"takes {steps[0].takes} first, but the contract speaks {self.form}")
-        if wanted is None or self._broken("request", steps):
+        if wanted is None:
             return applied
         if self.own is not None and self.own.request is not None:
             return self._over_json(applied, gives)

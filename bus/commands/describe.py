@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import fields
 
@@ -15,7 +16,8 @@ from bus.pipeline import HOPS
 from bus.registry import open_store
 from bus.roles import ALL_ROLES, Role, check_roles
 from bus.settings import Settings
-from registry.live import LiveRegistry
+from registry.compile import compile_catalogue
+from registry.errors import ManifestInvalid, Problem
 from registry.model import ServiceVersion, Snapshot
 
 
@@ -25,7 +27,7 @@ def describe(settings: Settings) -> None:
     """Print the settings, the hops in order, and what the active revision holds."""
     _heading("settings")
     for field in fields(settings):
-        click.echo(f"  {field.name:<16}{_shown(field.name, getattr(settings, field.name))}")
+        click.echo(f"  {field.name:<20}{_shown(getattr(settings, field.name))}")
     _heading("roles with these settings")
     for roles in (ALL_ROLES, *(frozenset({role}) for role in sorted(ALL_ROLES))):
         name = "serve" if roles == ALL_ROLES else ", ".join(roles)
@@ -35,18 +37,29 @@ def describe(settings: Settings) -> None:
         click.echo(f"  {standing.place.name}  {standing.found or 'no tables yet'}")
     check(settings)
     with closing(open_store(settings)) as store:
-        registry = LiveRegistry(store, os.environ)
-        registry.refresh()
+        revision, catalogue = store.current()
     _heading("hops, first in, last out")
     for place, hop in enumerate(HOPS, 1):
         click.echo(f"  {place:>2}  {hop.__name__}")
-    _heading(f"registry, revision {registry.snapshot.revision}")
-    if registry.problem is not None:
-        click.echo(f"  the active revision does not compile here: {registry.problem}")
-    _services(registry.snapshot)
+    _heading(f"registry, revision {revision}")
+    try:
+        # As at any desk: the hospital's secrets need only be known where the bus runs.
+        compiled = compile_catalogue(catalogue, os.environ, revision=revision, require_environment=False)
+    except ManifestInvalid as error:
+        _problems("it does not compile with this release:", error.problems)
+        return
+    _services(compiled.snapshot)
+    if compiled.warnings:
+        _problems("warnings", compiled.warnings)
     _heading("workflows")
-    for name in sorted(registry.snapshot.workflows):
+    for name in sorted(compiled.snapshot.workflows):
         click.echo(f"  {name}")
+
+
+def _problems(heading: str, problems: Iterable[Problem]) -> None:
+    _heading(heading)
+    for problem in problems:
+        click.echo(f"  {problem}")
 
 
 def _verdict(settings: Settings, roles: frozenset[Role]) -> str:
@@ -81,10 +94,10 @@ def _heading(text: str) -> None:
     click.echo(click.style(text, bold=True))
 
 
-def _shown(name: str, value: object) -> str:
+def _shown(value: object) -> str:
     """A setting's value; the credentials inside an address are not shown."""
     text = str(value)
     if "://" in text and "@" in text:
         scheme, rest = text.split("://", 1)
         return f"{scheme}://***@{rest.rsplit('@', 1)[1]}"
-    return text if text else "(default)"
+    return text if text and value is not None and value != () else "(default)"

@@ -92,6 +92,12 @@ def test_each_contradiction_is_said(operation: str, says: str) -> None:
     assert any(says in line for line in found), found
 
 
+def test_a_step_that_does_not_compile_does_not_make_the_one_after_it_look_misplaced() -> None:
+    found = problems(SYSTEM, service("- {name: A, form: xml, request: [{xslt: a.xslt}, {jq: .}]}"))
+    assert any("no file a.xslt" in line for line in found), found
+    assert [line for line in found if "takes json first" in line] == []
+
+
 def test_an_operation_must_end_somewhere() -> None:
     text = "\n".join(line for line in service("- {name: A}").splitlines() if "provider" not in line)
     assert problems(SYSTEM, text) == [

@@ -44,7 +44,7 @@ def test_all_problems_of_all_manifests_come_at_once_in_order() -> None:
             "- {name: A, request: [{jq: ., xslt: a.xslt}]}",
             "needs one of xslt, jq, to_json, to_xml, codes, unwrap, wrap",
         ),
-        ("- {name: A, request: [{unwarp: .}]}", "unknown key 'unwarp' (did you mean unwrap?)"),
+        ("- {name: A, http: {pth: /orders}}", "operations[0].http: unknown key 'pth' (did you mean path?)"),
         ("- {name: A, http: {path: orders}}", "must be a path that starts with /"),
         ("- {name: 1st}", "must be a name that starts with a letter"),
         ("- {name: A, masks: [7]}", "operations[0].masks[0]: must be text (put it in quotes)"),
@@ -90,6 +90,31 @@ def test_a_broken_service_does_not_make_its_callers_look_broken() -> None:
         name: kiosk
         grants: [{service: lis, operations: [Anything]}]
     """)
-    found = problems(SYSTEM, service("- {name: A, efect: read}"), consumer)
+    found = problems(SYSTEM, service("- {name: A, effect: raed}"), consumer)
     assert len(found) == 1
-    assert "efect" in found[0]
+    assert "effect" in found[0]
+
+
+def test_an_unknown_key_hides_nothing_else_that_is_wrong_with_the_service() -> None:
+    found = problems(
+        SYSTEM,
+        service("""
+            - {name: A, efect: read, checks: {request: {json_schema: none.json}}}
+            - name: B
+              requst:
+                - {codes: {table: none, from: a, to: b, at: .x}}
+              banana: 1
+        """),
+    )
+    assert found == [
+        "m.yaml:12: no file none.json (did you mean order.json?)",
+        "m.yaml:12: versions[0].operations[0]: unknown key 'efect' (did you mean effect?)",
+        "m.yaml:14: versions[0].operations[1]: unknown key 'requst' (did you mean request?)",
+        "m.yaml:15: no code table 'none'",
+        "m.yaml:16: versions[0].operations[1]: unknown key 'banana'",
+    ]
+
+
+def test_a_key_of_two_spellings_is_read_once_and_the_wrong_one_is_told() -> None:
+    found = problems(SYSTEM, service("- {name: A, effect: read, efect: raed}"))
+    assert found == ["m.yaml:12: versions[0].operations[0]: unknown key 'efect' (did you mean effect?)"]

@@ -71,7 +71,8 @@ def test_problems_are_printed_one_a_line_and_nothing_is_changed(run: Run, folder
     assert failed.stdout == ""
     assert failed.stderr.splitlines() == [
         "m.yaml:12: versions[0].operations[0]: unknown key 'efect' (did you mean effect?)",
-        "1 problem; nothing was changed",
+        "m.yaml:13: an XPath, but the contract speaks JSON (write a jq path, or set form: xml)",
+        "2 problems; nothing was changed",
     ]
     assert run(get, "revisions").stdout == "nothing is registered\n"
 
