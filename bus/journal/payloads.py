@@ -72,10 +72,11 @@ class Packer:
             data = body.data
             found = stored.get(data)
             if found is None:
-                found = stored[data] = (self._number, self._size)
+                found = stored[data] = self._number, self._size
                 self._bodies.append(data)
                 self._size += len(data)
-            references.append((body.stage, body.content_type, *found, len(data)))
+            number, at = found
+            references.append((body.stage, body.content_type, number, at, len(data)))
         if self._size >= FULL:
             self._close()
         if kind == "intent":

@@ -55,7 +55,8 @@ class GroupWriter:
         self._store = store
         self._window = window
         self._queue: deque[_Waiter] = deque()
-        self._arrived = threading.Condition()
+        self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
         self._idle = False
         self._closing = False
         self._refusal = "the journal is not started: nothing can be recorded"
@@ -89,7 +90,7 @@ class GroupWriter:
 
     async def _enqueue(self, kind: Kind, record: Record) -> None:
         waiter = _Waiter(kind, record, asyncio.get_running_loop().create_future())
-        with self._arrived:
+        with self._lock:  # not by way of its condition, which is made in Python
             if self._refusal:
                 raise JournalUnavailable(self._refusal)
             self._queue.append(waiter)
