@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from random import getrandbits  # seeded by the system, anew in every process: ids must differ, not surprise
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bus.attachments import Attachments
 from registry.model import Consumer, Operation, ServiceVersion
@@ -118,10 +117,6 @@ class Message(Struct, frozen=True):
     addressing: Addressing | None = None
     notes: tuple[str, ...] = ()
     cached_at: float = 0.0
-
-    def evolve(self, **changes: Any) -> Message:
-        """Answer a copy with these fields changed."""
-        return replace(self, **changes)
 
 
 def new_id(now: float | None = None) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from time import perf_counter_ns, time
 from typing import TypeAlias
 
+from msgspec.structs import replace
 from structlog import get_logger
 
 from bus.errors import BusError, CallerGone, OutcomeUnknown, UnknownOperation, meaning
@@ -28,7 +29,7 @@ from bus.hops.route import route
 from bus.hops.transform import transform
 from bus.hops.validate import validate
 from bus.message import Message, Target, new_flow, new_id
-from bus.ports import Hop, Ports, Record
+from bus.ports import Hop, Journal, Ports, Record
 from bus.telemetry.logs import describe_exception
 from transformers import json_text
 from transformers.document import Json, is_xml
@@ -56,36 +57,53 @@ DELIVERY: tuple[Hop, ...] = HOPS[HOPS.index(route) + 1 :]
 _FAILED = "the bus failed; look up the message id in its log"
 
 Walk: TypeAlias = Callable[[Exchange], Awaitable[Message]]
+Step: TypeAlias = Callable[[Exchange, Message], Awaitable[Message]]
 
 
 def compose(hops: Sequence[Hop], ports: Ports) -> Walk:
     """Make one walk of the hops. The last hop is the one that sends: before it, a write's intent is on disk."""
-    steps = tuple((hop, getattr(hop, "__name__", type(hop).__name__)) for hop in hops)
-    last = len(hops) - 1
-    journal = ports.journal
+    *earlier, last = hops
+    onward = _sending(_timed(last, _nowhere, ports), ports.journal)
+    for hop in reversed(earlier):
+        onward = _timed(hop, onward, ports)
+    return lambda exchange: onward(exchange, exchange.received)
 
-    async def advance(i: int, exchange: Exchange, message: Message) -> Message:
-        if i == last:
-            exchange.sending(message)
-            if message.operation is not None and message.operation.effect == "write":
-                began = perf_counter_ns()
-                await journal.intent(exchange.intent())
-                exchange.held = perf_counter_ns() - began
-        hop, name = steps[i]
+
+def _timed(hop: Hop, onward: Step, ports: Ports) -> Step:
+    """The hop with what comes behind it, its time and its error code noted in the exchange."""
+    name = getattr(hop, "__name__", type(hop).__name__)
+
+    async def step(exchange: Exchange, message: Message) -> Message:
         failure = ""
         began = perf_counter_ns()
         try:
-            reply = await hop(message, partial(advance, i + 1, exchange), ports)
+            return await hop(message, partial(onward, exchange), ports)
         except BaseException as error:
             failure = meaning(error).code
             raise
         finally:
             exchange.spans.append((name, message, began, perf_counter_ns(), failure))
-        if i == last:
-            exchange.reply_received = reply
+
+    return step
+
+
+def _sending(step: Step, journal: Journal) -> Step:
+    """The last step, with what leaves and what comes back noted, and a write's intent on disk before it."""
+
+    async def send(exchange: Exchange, message: Message) -> Message:
+        exchange.sending(message)
+        if message.operation is not None and message.operation.effect == "write":
+            began = perf_counter_ns()
+            await journal.intent(exchange.intent())
+            exchange.held = perf_counter_ns() - began
+        exchange.reply_received = reply = await step(exchange, message)
         return reply
 
-    return lambda exchange: advance(0, exchange, exchange.received)
+    return send
+
+
+async def _nowhere(exchange: Exchange, message: Message) -> Message:
+    raise LookupError("the last hop has nothing behind it")
 
 
 class Pipeline:
@@ -123,7 +141,8 @@ class Pipeline:
 
         The attempt's parent is the accepted message, whose id stays the idempotency key. Raises MeridianError.
         """
-        attempt = message.evolve(
+        attempt = replace(
+            message,
             id=new_id(),
             parent=message.id,
             received_at=time(),
@@ -133,7 +152,7 @@ class Pipeline:
 
     async def supersede(self, message: Message, newer: str) -> None:
         """Journal that an accepted message is not sent: the message ``newer`` says all that it would say."""
-        attempt = message.evolve(id=new_id(), parent=message.id, received_at=time())
+        attempt = replace(message, id=new_id(), parent=message.id, received_at=time())
         with (exchange := self.open(attempt)):
             await self._journal(exchange.superseded(newer))
 

@@ -5,6 +5,8 @@ Every quirk that made a difference leaves a note in the journal, so that it can 
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.media import media
 from bus.message import Message
 from registry.quirks import ProviderQuirks, Quirks
@@ -35,7 +37,7 @@ def straightened(message: Message, quirks: Quirks) -> Message:
     profile's charset.
     """
     read = _straightened(message, quirks, soap=message.door == "soap")
-    return read if read is not message else message.evolve(claimed=None)
+    return read if read is not message else replace(message, claimed=None)
 
 
 def straightened_reply(reply: Message, quirks: ProviderQuirks, *, soap: bool) -> Message:
@@ -65,7 +67,7 @@ def _in_charset(message: Message, codec: str) -> Message:
     read = charsets.read_as(body, codec)
     remark = note("charset", f"read in {charsets.wire_name(codec)}, looked like {charsets.wire_name(usual)}")
     content_type = f"{media(message.content_type).name}; charset=utf-8"
-    return message.evolve(body=read, content_type=content_type, notes=(*message.notes, remark))
+    return replace(message, body=read, content_type=content_type, notes=(*message.notes, remark))
 
 
 def _labelled(message: Message, *, soap: bool) -> Message:
@@ -78,7 +80,7 @@ def _labelled(message: Message, *, soap: bool) -> Message:
         return message
     content_type = f"{fitting}; charset={kind.charset}" if kind.charset else fitting
     remark = note("content_type", f"{kind.name[:60] or 'none'} read as {fitting}")
-    return message.evolve(content_type=content_type, notes=(*message.notes, remark))
+    return replace(message, content_type=content_type, notes=(*message.notes, remark))
 
 
 def _envelope_type(body: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from bus.backbone.topology import DELIVER
 from bus.cases.case import Case, Provided
 from bus.cases.comparing import differences
@@ -183,6 +185,6 @@ class _Desk:
         else:
             spoken = SoapVersion.V11 if message.version.provider.protocol == "soap11" else SoapVersion.V12
             body, media = seal(document, spoken), f"{spoken.media_type}; charset=utf-8"  # type: ignore[arg-type]
-        return message.evolve(
-            body=body, content_type=media, headers={}, charset="utf-8", status=status, content=None, wire=None
+        return replace(
+            message, body=body, content_type=media, headers={}, charset="utf-8", status=status, content=None, wire=None
         )

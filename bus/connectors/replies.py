@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from email.utils import parsedate_to_datetime
 
+from msgspec.structs import replace
+
 from bus.errors import ProviderError, ProviderLied, ProviderRefusedUs, ProviderUnavailable
 from bus.message import Message
 from bus.ports import Inbound
@@ -63,7 +65,8 @@ def carries_envelope(inbound: Inbound, provider: Provider) -> bool:
 def reply_message(message: Message, inbound: Inbound, provider: Provider) -> Message:
     """Answer the reply as a message; a reply that declares no charset is taken to be in the provider's."""
     content_type = inbound.headers.get("content-type", "")
-    return message.evolve(
+    return replace(
+        message,
         body=inbound.body,
         content_type=content_type,
         headers=inbound.headers,

@@ -16,6 +16,7 @@ import orjson
 import structlog
 import zstandard
 from lxml import etree
+from msgspec.structs import replace
 from sqlalchemy import Connection, delete, func, select
 
 from bus.backbone.tables import insert_into
@@ -86,7 +87,8 @@ class ReplyMemory:
             return None
         body = zstandard.ZstdDecompressor().decompress(row["body"], max_output_size=LONGEST)
         document: Document = parse(body, Limits(bytes=LONGEST)) if row["form"] == "xml" else json_text.loads(body)
-        return message.evolve(
+        return replace(
+            message,
             content=Content(document, None, len(body)),
             body=b"",
             status=row["status"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from bus.errors import ShuttingDown
 from bus.gateway.answer import Answer, Header, Receive, Scope, StreamedAnswer
 from bus.gateway.body import read_body
@@ -16,7 +18,7 @@ from bus.gateway.quirks import answered, claimed
 from bus.gateway.requests import open_message, unread_message
 from bus.gateway.words import Lang, language
 from bus.hops.fallback import cache_headers
-from bus.message import Door, Message, new_span
+from bus.message import Door, Message
 from bus.pipeline import Pipeline
 from bus.ports import SnapshotSource
 from bus.settings import Settings
@@ -52,7 +54,7 @@ class Doors:
                 )
                 message = open_message(door, scope, headers, body)
             if (claims := self._registry.snapshot.claims) is not None:
-                message = message.evolve(claimed=claimed(scope, headers, claims))
+                message = replace(message, claimed=claimed(scope, headers, claims))
         except MeridianError as error:
             return await self._refuse(unread_message(door, scope, headers), error, headers)
         return await self._carry(message, headers, receive)
@@ -60,7 +62,7 @@ class Doors:
     async def _open_package(self, door: Door, scope: Scope, receive: Receive, headers: Mapping[str, str]) -> Message:
         body, kind, attachments = await read_package(receive, headers, self._settings)
         message = open_message(door, scope, {**headers, "content-type": kind}, body)
-        return message.evolve(headers=headers, attachments=attachments)
+        return replace(message, headers=headers, attachments=attachments)
 
     async def _carry(self, message: Message, headers: Mapping[str, str], receive: Receive) -> Answer | StreamedAnswer:
         exchange = self._pipeline.open(message)
@@ -71,7 +73,7 @@ class Doors:
         except MeridianError as error:
             reply = None
             # What the operation's contract says of faults is known further down than the caller's own charset.
-            told = exchange.caller.evolve(operation=exchange.latest.operation)
+            told = replace(exchange.caller, operation=exchange.latest.operation)
             answer = self._error(error, told, headers)
         if reply is not None and reply.attachments is not None:
             patience = self._settings.body_timeout
@@ -103,10 +105,13 @@ def _door_error(error: MeridianError, message: Message, lang: Lang) -> Answer:
 
 
 def _signed(answer: Answer, message: Message) -> Answer:
-    """The answer with the ids under which its exchange is found again (W3C Trace Context Level 1 §3.2)."""
+    """The answer with the ids under which its exchange is found again (W3C Trace Context Level 1 §3.2).
+
+    Its span is the last 16 digits of the message's id, which are chance but for their first two bits.
+    """
     return Answer(answer.status, answer.content_type, answer.body, (*_signature(message), *answer.headers))
 
 
 def _signature(message: Message) -> tuple[Header, ...]:
-    trace = f"00-{message.flow}-{new_span()}-01"
+    trace = f"00-{message.flow}-{message.id[16:]}-01"
     return (b"x-meridian-message", message.id.encode()), (b"traceparent", trace.encode())

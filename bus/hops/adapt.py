@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.errors import FaceNotOffered
 from bus.hops.attached import admitted, included, packed
 from bus.hops.drift import mirrored
@@ -30,18 +32,18 @@ async def adapt(message: Message, onward: Next, ports: Ports) -> Message:
     content = content_of(message)
     if operation.request_inside is not None:
         content = await off_loop(content.size, opened, content, operation)
-        message = message.evolve(content=content)
+        message = replace(message, content=content)
     document = content.document
     if operation.encoding is not None and content.envelope is not None and document is not None:
         # The bytes stay what they are: the decoded document is what hops and mappings see.
         document = await off_loop(content.size, operation.encoding.decode, document)
         content = Content(document, content.envelope, content.size)
-        message = message.evolve(content=content)
+        message = replace(message, content=content)
     if document is not None and is_xml(document) is not (operation.form == "xml"):
         content = await off_loop(content.size, in_contract_form, content, operation)
-        reply = await onward(message.evolve(content=content, body=b""))
+        reply = await onward(replace(message, content=content, body=b""))
     elif document is None and operation.form == "json":
-        reply = await onward(message.evolve(content=changed({}, content), body=b""))
+        reply = await onward(replace(message, content=changed({}, content), body=b""))
     else:
         reply = await onward(message)
     if operation.attachments is not None:
@@ -97,18 +99,18 @@ def answered(message: Message, reply: Message, operation: Operation) -> Message:
             blocks = (*blocks, cache_block(reply.cached_at))
         body = seal(payload, envelope.version, blocks, charset=charset)  # type: ignore[arg-type]
         content_type = f"{envelope.version.media_type}; charset={charsets.wire_name(charset)}"
-        return reply.evolve(
-            body=body, content_type=content_type, charset=charset, status=reply.status if reply.accepted else 200
+        return replace(
+            reply, body=body, content_type=content_type, charset=charset, status=reply.status if reply.accepted else 200
         )
     if document is None:
-        return reply.evolve(content_type="", charset=charset)
+        return replace(reply, content_type="", charset=charset)
     if not reply.accepted and not framed:
         spoken = content.held is not None or is_xml(content.document)
         document = _in_form("xml" if spoken else "json", document, operation)
         document = into_json(document, content_of(reply), operation.reply_header)
     if message.door == "workflow":
-        return reply.evolve(content=changed(document, content_of(reply)), content_type="application/json")
-    return reply.evolve(body=write(document, charset), content_type=label(document, charset), charset=charset)
+        return replace(reply, content=changed(document, content_of(reply)), content_type="application/json")
+    return replace(reply, body=write(document, charset), content_type=label(document, charset), charset=charset)
 
 
 def _in_form(form: Form, document: Document, operation: Operation) -> Document:

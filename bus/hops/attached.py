@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import copy
 
+from msgspec.structs import replace
+
 from bus.attachments import Attachments
 from bus.errors import UnsupportedMedia
 from bus.hops.stage import content_of
@@ -86,7 +88,7 @@ def in_place(reply: Message, content: Content, operation: Operation, limit: int)
     noted(reply, content)
     rules, attachments = operation.attachments, reply.attachments
     if rules is None or attachments is None or attachments.parts is None:
-        return reply.evolve(content=content)
+        return replace(reply, content=content)
     return _filled(reply, content, rules, limit)
 
 
@@ -103,7 +105,7 @@ def packed(message: Message, reply: Message, operation: Operation) -> Message:
     document, attachments = _extracted(content.document, rules.threshold, operation.reply_binaries)  # type: ignore[arg-type]
     if attachments is None:
         return reply
-    return reply.evolve(content=Content(document, None, content.size), body=b"", attachments=attachments)
+    return replace(reply, content=Content(document, None, content.size), body=b"", attachments=attachments)
 
 
 def answers_package(message: Message, operation: Operation) -> bool:
@@ -134,7 +136,7 @@ def outgoing(message: Message, root: Element, operation: Operation) -> tuple[Ele
         return root, message
     if rules.style == "mtom":
         _include(root, attachments)
-    return root, message.evolve(attachments=attachments)
+    return root, replace(message, attachments=attachments)
 
 
 def included(message: Message, payload: Element, reply: Message, operation: Operation) -> Element:
@@ -171,7 +173,7 @@ def _filled(message: Message, content: Content, rules: AttachmentRules, limit: i
         content = Content(opened.payload, opened, content.size)
     else:
         content = Content(xop.filled(content.document, parts, urls=urls, limit=limit), None, content.size)
-    return message.evolve(content=content, body=b"", attachments=None)
+    return replace(message, content=content, body=b"", attachments=None)
 
 
 def _extracted(

@@ -35,7 +35,7 @@ async def authenticate(message: Message, onward: Next, ports: Ports) -> Message:
     SecurityInvalid or AddressingInvalid.
     """
     if message.door == "workflow":
-        return await onward(message.evolve(consumer=WORKFLOW, charset="utf-8"))
+        return await onward(replace(message, consumer=WORKFLOW, charset="utf-8"))
     snapshot = ports.registry.snapshot
     content = message.content
     if content is not None and content.envelope is not None and content.envelope.headers:
@@ -69,7 +69,7 @@ def _stripped(message: Message, consumer: Consumer) -> Message:
         if rest is not envelope:
             changes["content"] = replace(message.content, document=rest.payload, envelope=rest)
             changes["body"] = b""
-    return message.evolve(**changes)
+    return replace(message, **changes)
 
 
 def without_spent(envelope: Envelope) -> Envelope:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.errors import UnsupportedMedia
 from bus.hops.attached import noted
 from bus.media import Media, media
@@ -35,11 +37,11 @@ def decoded(message: Message, limit: int) -> Message:
     if message.claimed is not None and message.claimed.quirks is not None:
         message = straightened(message, message.claimed.quirks)
     if message.door != "soap" and not message.body:
-        return message.evolve(content=Content({}), charset="")
+        return replace(message, content=Content({}), charset="")
     kind = media(message.content_type)
     if kind.name == form_data.MEDIA and message.door == "rest":
         form = form_data.read_form(message.content_type, message.body)
-        return message.evolve(content=Content(form, None, len(message.body)), body=b"", charset="")
+        return replace(message, content=Content(form, None, len(message.body)), body=b"", charset="")
     _check_media(message, kind)
     text = read_text(message.body, message.content_type)
     size = len(message.body)
@@ -59,7 +61,7 @@ def decoded(message: Message, limit: int) -> Message:
     body = message.body if forwardable(text, message.body, content) else b""
     unsaid = not text.declared and text.charset == "utf-8" and message.body.isascii()
     notes = (*message.notes, _lie(text)) if text.lied else message.notes
-    return message.evolve(content=content, body=body, charset="" if unsaid else text.charset, notes=notes)
+    return replace(message, content=content, body=body, charset="" if unsaid else text.charset, notes=notes)
 
 
 def _lie(text: Decoded) -> str:

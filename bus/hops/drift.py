@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.hops.stage import content_of
 from bus.message import Content, Message
 from bus.quirks import note
@@ -31,7 +33,8 @@ def brought_home(message: Message, payload: Element, version: ServiceVersion, qu
         return message
     content = content_of(message)
     where = "its root" if not known else "elements inside"
-    return message.evolve(
+    return replace(
+        message,
         content=Content(payload, content.envelope, content.size),
         body=b"",
         drift=theirs or NOWHERE if quirks.namespace == "mirror" and not known else "",

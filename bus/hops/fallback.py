@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from lxml import etree
+from msgspec.structs import replace
 
 from bus.downtime.period import Downtime
 from bus.downtime.times import written
@@ -28,7 +29,7 @@ async def fallback(message: Message, operation: Operation, downtime: Downtime, p
         reply = await ports.memory.recall(message)
         if reply is not None:
             when = written(reply.cached_at, ports.settings.timezone)
-            return reply.evolve(notes=(*reply.notes, f"answered from the cache of {when}: {downtime.system} is down"))
+            return replace(reply, notes=(*reply.notes, f"answered from the cache of {when}: {downtime.system} is down"))
     raise refusal(downtime, ports.settings.timezone)
 
 

@@ -60,7 +60,9 @@ def hip_target(message: Message, version: ServiceVersion, hip: Hip, snapshot: Sn
         call.manner if isinstance(call, SoapCall) else Manner(),
         partial(answered, call, stamp_of(message, hip)),
     )
-    return message.evolve(version=target, operation=operation, content=replace(content, document=call.body, held=held))
+    return replace(
+        message, version=target, operation=operation, content=replace(content, document=call.body, held=held)
+    )
 
 
 def is_hip(message: Message) -> bool:

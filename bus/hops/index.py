@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from structlog import get_logger
 
 from bus.hops.stage import content_of, operation_of
@@ -25,10 +26,10 @@ async def index(message: Message, onward: Next, ports: Ports) -> Message:
     """Add the request's keys on the way down and the reply's on the way up; never refuses a message."""
     operation = operation_of(message)
     if operation.keys:
-        message = message.evolve(keys=_found(operation.keys, content_of(message).document, message))
+        message = replace(message, keys=_found(operation.keys, content_of(message).document, message))
     reply = await onward(message)
     if operation.reply_keys and not reply.accepted:
-        return reply.evolve(keys=_found(operation.reply_keys, content_of(reply).document, reply))
+        return replace(reply, keys=_found(operation.reply_keys, content_of(reply).document, reply))
     return reply
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
+from msgspec.structs import replace
+
 from bus.backbone.replies import pack_reply
 from bus.backbone.topology import REPLIES
 from bus.message import Content, Message
@@ -41,7 +43,7 @@ async def answered_by_headers(message: Message, onward: Next, ports: Ports, secu
             f"reply-{message.id}", REPLIES, pack_reply(place.address, reply), headers={"flow": message.flow}
         )
         await ports.outbox.post((letter,))
-    return reply.evolve(content=Content(None), body=b"", content_type="", status=202, accepted=True)
+    return replace(reply, content=Content(None), body=b"", content_type="", status=202, accepted=True)
 
 
 def elsewhere(message: Message) -> Place | None:
@@ -82,4 +84,4 @@ def related(reply: Message, request: Message, addressing: Addressing) -> Message
     text = charsets.read(reply.body, reply.charset).text_utf8
     root = parse(text, Limits(bytes=len(text)), parser=hardened_parser(keep_comments=True))
     add_blocks(root, open_envelope(root).version, reply_blocks(addressing, request.id))
-    return reply.evolve(body=serialise(root, reply.charset, declaration=True), content=None)
+    return replace(reply, body=serialise(root, reply.charset, declaration=True), content=None)

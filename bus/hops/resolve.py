@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.errors import UnknownOperation, UnknownService, UnknownVersion
 from bus.hops.hip_target import hip_target, is_hip
 from bus.hops.rest_target import rest_target
@@ -29,7 +31,7 @@ async def resolve(message: Message, onward: Next, ports: Ports) -> Message:
     operation = version.operations.get(target.operation)
     if operation is None:
         raise UnknownOperation(missing(f"operation of {version.service}", target.operation, version.operations))
-    return await onward(message.evolve(version=version, operation=operation))
+    return await onward(replace(message, version=version, operation=operation))
 
 
 def find_version(snapshot: Snapshot, name: str, wanted: str) -> ServiceVersion:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from bus.errors import BadRequest, FaceNotOffered, MethodNotAllowed, ParameterInvalid, UnknownOperation
 from bus.hops.stage import content_of
 from bus.hops.suggest import missing
@@ -24,7 +26,7 @@ def rest_target(message: Message, version: ServiceVersion) -> Message:
         )
     target = message.target
     route, fields = _find(target.method, target.path, version)
-    message = message.evolve(version=version, operation=route.operation)
+    message = replace(message, version=version, operation=route.operation)
     form = route.operation.http_form
     if not fields and not target.query and not form.scattered:
         return message
@@ -38,9 +40,9 @@ def rest_target(message: Message, version: ServiceVersion) -> Message:
         return message
     document = merged({form.body: content.document} if sent and form.body else content.document, outside)
     if sent:
-        return message.evolve(content=Content(document, None, content.size), body=b"")
+        return replace(message, content=Content(document, None, content.size), body=b"")
     # A request without a body has its whole document in its address: write it, so that the journal can show it.
-    return message.evolve(content=Content(document), body=json_text.dumps(document), content_type="application/json")
+    return replace(message, content=Content(document), body=json_text.dumps(document), content_type="application/json")
 
 
 def merged(body: object, fields: Mapping[str, Json]) -> dict[str, Json]:

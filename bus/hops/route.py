@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 
 from lxml import etree
+from msgspec import structs
 
 from bus import parcel
 from bus.backbone.topology import COUNTED, DELIVER, OPERATION, SUPERSEDES, SYSTEM
@@ -47,8 +48,14 @@ async def route(message: Message, onward: Next, ports: Ports) -> Message:
     await ports.outbox.post((_addressed(letter, message, operation),))
     # A SOAP call is answered with 200 (WS-I Basic Profile 1.1 R1111): clients take an envelope under 202 for a fault.
     status = 200 if message.door == "soap" else 202
-    return message.evolve(
-        content=Content(_acknowledgement(message)), body=b"", status=status, accepted=True, wire=None, headers={}
+    return structs.replace(
+        message,
+        content=Content(_acknowledgement(message)),
+        body=b"",
+        status=status,
+        accepted=True,
+        wire=None,
+        headers={},
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from bus.errors import BadRequest, FaceNotOffered, UnknownOperation
 from bus.hops.drift import brought_home
 from bus.hops.stage import content_of
@@ -46,8 +48,8 @@ def soap_target(message: Message, version: ServiceVersion) -> Message:
     if envelope.shared and operation.encoding is None:
         raise EnvelopeInvalid(f"the Body has more than one child, and {operation.name} is not of SOAP's own encoding")
     if remark := _action_remark(message, operation):
-        return message.evolve(version=version, operation=operation, notes=(*message.notes, remark))
-    return message.evolve(version=version, operation=operation)
+        return replace(message, version=version, operation=operation, notes=(*message.notes, remark))
+    return replace(message, version=version, operation=operation)
 
 
 def checked_envelope(message: Message, version: ServiceVersion) -> Envelope:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.errors import BusError, ProviderFault, ProviderLied
 from bus.hops.attached import in_place, returned
 from bus.hops.drift import to_contract
@@ -42,7 +44,7 @@ def outgoing(message: Message, operation: Operation, provider: Provider) -> Mess
     if not operation.request and passes_out(message, operation, provider):
         call = operation.call
         return (
-            message.evolve(wire=Wire(call.method, call.path)) if call.path or provider.protocol == "rest" else message
+            replace(message, wire=Wire(call.method, call.path)) if call.path or provider.protocol == "rest" else message
         )
     document = content_of(message).document
     for step in operation.request:
@@ -74,10 +76,10 @@ def incoming(message: Message, reply: Message, operation: Operation, provider: P
     if document is not None and is_xml(document) is not (operation.form == "xml"):
         document = _in_form(document, operation)
     if document is content.document and same:
-        return reply.evolve(content=content)
+        return replace(reply, content=content)
     headers = headers or kept(content, operation.reply_header)
     envelope = content.envelope if operation.discloses else None
-    return reply.evolve(content=Content(document, envelope, content.size, headers, held=content.held), body=b"")
+    return replace(reply, content=Content(document, envelope, content.size, headers, held=content.held), body=b"")
 
 
 def _disclosed(message: Message, content: Content, operation: Operation, same: bool) -> tuple[Content, bool]:
@@ -96,7 +98,7 @@ def _brought_home(reply: Message, payload: Element, operation: Operation, same: 
     """The reply with its payload in the contract's namespaces, and whether its bytes still are what callers read."""
     if not to_contract(payload, operation.reply_element, operation.reply_shape):
         return reply, same
-    return reply.evolve(notes=(*reply.notes, note("reply_namespace", "not the contract's"))), False
+    return replace(reply, notes=(*reply.notes, note("reply_namespace", "not the contract's"))), False
 
 
 def _mapped(document: Document, reply: Message, operation: Operation) -> Document:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bus.errors import ProviderLied
 from bus.hops.attached import without_references
 from bus.hops.stage import content_of, operation_of
@@ -25,7 +27,7 @@ async def validate(message: Message, onward: Next, ports: Ports) -> Message:
         summary = f"the request breaks the contract of {operation.service}.{operation.name}"
         if _rejects(operation.request_check):
             raise ContractViolation(f"{summary} in {_places(violations)}", violations[:_LISTED])
-        message = message.evolve(notes=(*message.notes, f"{summary} in {_places(violations)}"))
+        message = replace(message, notes=(*message.notes, f"{summary} in {_places(violations)}"))
     reply = await onward(message)
     if reply.accepted:
         return reply
@@ -33,7 +35,7 @@ async def validate(message: Message, onward: Next, ports: Ports) -> Message:
         summary = f"the reply breaks the contract of {operation.service}.{operation.name}"
         if _rejects(operation.reply_check):
             raise ProviderLied(f"{summary} in {_places(violations)}", violations=violations[:_LISTED])
-        reply = reply.evolve(notes=(*reply.notes, f"{summary} in {_places(violations)}"))
+        reply = replace(reply, notes=(*reply.notes, f"{summary} in {_places(violations)}"))
     return reply
 
 

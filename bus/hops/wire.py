@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
+from msgspec.structs import replace
+
 from bus.errors import BadRequest
 from bus.hops import attached
 from bus.hops.header_blocks import declared, into_json
@@ -86,7 +88,8 @@ def soap_wire(message: Message, document: Document, operation: Operation, provid
             payload, message = attached.outgoing(message, payload, operation)  # type: ignore[arg-type]
         blocks = declared(content, operation.header, version)
         body = seal(payload, version, blocks, charset=charset)  # type: ignore[arg-type]
-    return message.evolve(
+    return replace(
+        message,
         body=body,
         content=Content(document, None, content.size),
         charset=charset,
@@ -106,14 +109,16 @@ def rest_wire(message: Message, document: Document, operation: Operation, provid
     if call.method in _BODILESS:
         search = query(rest, operation)
         joint = "&" if "?" in path else "?"
-        return message.evolve(
+        return replace(
+            message,
             body=b"",
             content=content,
             content_type="",
             wire=Wire(call.method, f"{path}{joint}{search}" if search else path),
         )
     charset = codec(provider)
-    return message.evolve(
+    return replace(
+        message,
         body=write(rest, charset),
         content=content,
         charset=charset,
@@ -136,7 +141,8 @@ def _by_form(message: Message, document: Json, operation: Operation, provider: P
     joint = "&" if "?" in path else "?"
     charset = codec(provider)
     sends = form.has_body and split.body is not None
-    return message.evolve(
+    return replace(
+        message,
         body=write(split.body, charset) if sends else b"",
         content=Content(document, None, content_of(message).size),
         charset=charset if sends else message.charset,

@@ -51,7 +51,8 @@ async def opened(message: Message, content: Content, envelope: Envelope, snapsho
     if not snapshot.pins and (own is None or own.identity is None):
         return message
     envelope, proof = await off_loop(content.size, _open, envelope, snapshot, own)
-    return message.evolve(
+    return replace(
+        message,
         content=replace(content, document=envelope.payload, envelope=envelope),
         body=b"",
         proof=proof,
@@ -73,8 +74,8 @@ def addressed(message: Message, snapshot: Snapshot) -> Message:
     if version is not None and not HEADERS.isdisjoint(version.headers):
         return message
     rest = without_addressing(envelope)
-    return message.evolve(
-        content=replace(content, document=rest.payload, envelope=rest), body=b"", addressing=addressing
+    return replace(
+        message, content=replace(content, document=rest.payload, envelope=rest), body=b"", addressing=addressing
     )
 
 
@@ -99,7 +100,7 @@ async def protected(reply: Message, request: Message, security: Security) -> Mes
     if not reply.body or security.identity is None:
         return reply
     body = await off_loop(len(reply.body), _protect, reply, request, security)
-    return reply.evolve(body=body, content=None)
+    return replace(reply, body=body, content=None)
 
 
 def _open(envelope: Envelope, snapshot: Snapshot, own: Security | None) -> tuple[Envelope, Proof]:

@@ -14,6 +14,7 @@ import pytest
 from asgi_caller import Response, call, gateway
 from gateway_worlds import JSON, SOAP
 from lxml import etree
+from msgspec import structs
 from twins import LAB, SOAP11, SOAP12, World, envelope, operation, snapshot
 
 from bus.attachments import Attachments
@@ -97,7 +98,8 @@ class Provider:
         if self.parts is not None:
             blame: Callable[[Any], Any] = lambda error: ProviderLied(str(error))  # noqa: E731
             attachments = Attachments(self.style, self._events(), limit=1 << 20, blame=blame)
-        return message.evolve(
+        return structs.replace(
+            message,
             body=self.reply.encode(),
             content_type="text/xml; charset=utf-8",
             status=200,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from provider_messages import message_to
 
 from bus.connectors.connector import ProviderConnector
@@ -130,7 +131,7 @@ async def test_a_redirect_is_an_answer_that_cannot_be_used() -> None:
 async def test_a_message_without_a_provider_is_refused_before_anything_is_sent() -> None:
     client = ScriptedClient(answer())
     with pytest.raises(BusError, match="no provider"):
-        await connector(client).send(message_to("http://lis", policy=None).evolve(version=None))
+        await connector(client).send(replace(message_to("http://lis", policy=None), version=None))
     assert not client.sent
 
 

@@ -60,11 +60,11 @@ def signed(body: bytes = REPLY, signer: Any = LIS, **options: Any) -> Answer:
 def message(give: str = "signature", require: str = "signature", *, addressing: bool = False, **fields: Any) -> Message:
     security = Security(BUS, LIS.certificate, frozenset(give.split()), frozenset(require.split()))
     auth = Auth("wss-x509", security=security) if give else Auth()
-    made = message_to("http://lis/api", auth=auth, **fields).evolve(id=ID)
+    made = structs.replace(message_to("http://lis/api", auth=auth, **fields), id=ID)
     assert made.version is not None
     assert made.version.provider is not None
     provider = replace(made.version.provider, addressing=addressing)
-    return made.evolve(version=replace(made.version, provider=provider))
+    return structs.replace(made, version=replace(made.version, provider=provider))
 
 
 async def sent(provider: Provider, one: Message) -> Message:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway_worlds import rest, rest_world, soap, soap_world
+from msgspec import structs
 from provider_messages import message_to
 from twins import LAB, PLACED, World, envelope
 
@@ -30,7 +31,9 @@ def noted(one: World) -> dict[str, str]:
 
 async def test_an_envelope_sent_as_html_is_read_as_what_it_is_and_the_caller_gets_xml() -> None:
     one = with_quirks(soap_world(), content_type="any")
-    one.connector.reply = lambda message: message.evolve(body=envelope(PLACED).encode(), content_type="text/html")
+    one.connector.reply = lambda message: structs.replace(
+        message, body=envelope(PLACED).encode(), content_type="text/html"
+    )
     response = await soap(one, soapaction="urn:lab/PlaceOrder")
     assert (response.status, response.text("order_no")) == (200, "A1")
     assert response.headers["content-type"].startswith("text/xml")
@@ -39,7 +42,9 @@ async def test_an_envelope_sent_as_html_is_read_as_what_it_is_and_the_caller_get
 
 async def test_the_same_reply_is_the_provider_s_fault_without_a_profile() -> None:
     one = soap_world()
-    one.connector.reply = lambda message: message.evolve(body=envelope(PLACED).encode(), content_type="text/html")
+    one.connector.reply = lambda message: structs.replace(
+        message, body=envelope(PLACED).encode(), content_type="text/html"
+    )
     assert (await soap(one)).text("code") == "provider-lied"
 
 
@@ -53,7 +58,7 @@ async def test_json_sent_as_html_is_read_as_json() -> None:
 async def test_a_reply_in_a_charset_that_only_the_profile_knows_is_read_in_it() -> None:
     one = with_quirks(soap_world(), charset="gb18030")
     body = envelope(PLACED.replace("A1", "通")).encode("gbk")
-    one.connector.reply = lambda message: message.evolve(body=body, content_type="text/xml; charset=utf-8")
+    one.connector.reply = lambda message: structs.replace(message, body=body, content_type="text/xml; charset=utf-8")
     response = await soap(one, soapaction="urn:lab/PlaceOrder")
     assert "通" in response.body.decode("utf-8")
     assert noted(one) == {"charset": "read in GB18030, looked like UTF-8"}
@@ -64,7 +69,7 @@ async def test_a_reply_in_a_charset_that_only_the_profile_knows_is_read_in_it() 
 async def test_a_reply_in_a_drifted_namespace_is_brought_to_the_contract_s() -> None:
     one = with_quirks(soap_world(reply_element=f"{{{LAB}}}PlaceOrderResponse"), namespace="tolerant")
     drifted = envelope(PLACED.replace(LAB, "http://tempuri.org")).encode()
-    one.connector.reply = lambda message: message.evolve(body=drifted, content_type="text/xml; charset=utf-8")
+    one.connector.reply = lambda message: structs.replace(message, body=drifted, content_type="text/xml; charset=utf-8")
     response = await soap(one, soapaction="urn:lab/PlaceOrder")
     assert response.xml.find(f".//{{{LAB}}}order_no").text == "A1"
     assert noted(one) == {"reply_namespace": "not the contract's"}

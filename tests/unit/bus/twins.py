@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import structs
+
 from bus.downtime.absent import ALWAYS_UP, FORGETFUL, View
 from bus.errors import NotAuthenticated, RateLimited
 from bus.journal.memory import MemoryJournal
@@ -133,8 +135,15 @@ class World:
 
 def answered(message: Message, body: bytes, content_type: str, status: int = 200, charset: str = "utf-8") -> Message:
     """A reply as a connector gives it."""
-    return message.evolve(
-        body=body, content_type=content_type, status=status, charset=charset, content=None, wire=None, headers={}
+    return structs.replace(
+        message,
+        body=body,
+        content_type=content_type,
+        status=status,
+        charset=charset,
+        content=None,
+        wire=None,
+        headers={},
     )
 
 
@@ -197,7 +206,7 @@ def soap_message(body: bytes | str, **changes: Any) -> Message:
         headers={"x-api-key": "kiosk"},
         received_at=1.0,
     )
-    return plain.evolve(**changes)
+    return structs.replace(plain, **changes)
 
 
 def rest_message(
@@ -214,7 +223,7 @@ def rest_message(
         headers={"x-api-key": "kiosk"},
         received_at=1.0,
     )
-    return plain.evolve(**changes)
+    return structs.replace(plain, **changes)
 
 
 def parsed(document: Any) -> Content:
