@@ -73,6 +73,9 @@ secret_table = Table(
     Column("secret", LargeBinary, nullable=False),
 )
 
+#: Characters; a console shows who is ill.
+SHORTEST_PASSWORD = 10
+
 #: Seconds a one-time sign-in link can be used.
 LINK_LIFE = 3600
 
@@ -128,9 +131,14 @@ class Users:
             raise
 
     def add(self, name: str, role: Role, password: str = "") -> User:
-        """Add a user, or change the role and password of one; without a password only a link signs in."""
+        """Add a user, or change the role and password of one; without a password only a link signs in.
+
+        Raises UserInvalid for a name or password that will not do.
+        """
         if not name or len(name) > 64 or not name.isprintable():
             raise UserInvalid("a user's name has 1 to 64 printable characters")
+        if password and len(password) < SHORTEST_PASSWORD:
+            raise UserInvalid(f"a password has at least {SHORTEST_PASSWORD} characters")
         stored = generate_password_hash(password, method="scrypt") if password else ""
         values = {"name": name, "role": role.value, "password": stored, "created_at": time.time(), "disabled": 0}
         with self._transaction() as connection:

@@ -104,6 +104,13 @@ def test_adding_a_user_again_changes_the_role(users: Users):
     assert users.find("viewer").role is Role.ADMIN  # type: ignore[union-attr]
 
 
+def test_a_short_password_is_refused_and_changes_nothing(users: Users):
+    with pytest.raises(UserInvalid, match="at least 10 characters"):
+        users.add("viewer", Role.ADMIN, "123456789")
+    assert users.find("viewer").role is Role.VIEWER  # type: ignore[union-attr]
+    assert users.sign_in("viewer", "viewer-password") is not None
+
+
 def test_a_user_without_a_password_cannot_sign_in_with_an_empty_one(users: Users):
     assert users.sign_in("admin", "") is None
 
