@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from running_console import RunningConsole
 from watched_page import WatchedPage
 
@@ -31,12 +31,20 @@ LISTS = (
     "/conformance/lis?since=any_time",
     "/workflows",
     "/tasks",
+    "/parked",
+    "/dead-letters",
+    "/downtimes",
 )
+#: A desk and a telephone.
+WIDTHS = (1360, 420)
 
 
-def addresses_of_one_of_each(tab: WatchedPage, visit: str) -> list[str]:
+@pytest.fixture(scope="module")
+def one_of_each(browser: Browser, demo: RunningConsole) -> list[str]:
     """Every kind of page, with a compensated visit, a GBK message and a failed one among them."""
-    found = [*LISTS, visit, "/services/lis/1/PlaceOrder"]
+    tab = WatchedPage(browser, demo.url, "en")
+    tab.open(demo.link())
+    found = [*LISTS, demo.visit, "/services/lis/1/PlaceOrder"]
     for start, link in (
         ("/workflows?status=compensated", "tbody a"),
         ("/messages?service=his&operation=Register&since=any_time", "tbody a"),
@@ -50,35 +58,35 @@ def addresses_of_one_of_each(tab: WatchedPage, visit: str) -> list[str]:
         if address.startswith("/messages"):
             tab.open(address)
             found += [str(one.get_attribute("href")) for one in tab.page.locator(".links a").all()]
+    tab.close()
+    assert len(found) >= 10
     return list(dict.fromkeys(found))
 
 
-@pytest.mark.parametrize("width", [1360, 420])
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_page_of_a_full_console_is_sound(
-    visit_console: Enter, demo: RunningConsole, language: str, width: int
-) -> None:
-    tab = visit_console(demo, language, width)
-    addresses = addresses_of_one_of_each(tab, demo.visit)
-    assert len(addresses) >= 10
+def wrong_with(tab: WatchedPage, addresses: Iterable[str]) -> dict[tuple[str, int], list[str]]:
+    """What is wrong with these pages, by address and width."""
     wrong = {}
     for address in addresses:
         tab.open(address)
-        wrong[address] = tab.look()
-    assert {address: found for address, found in wrong.items() if found} == {}
+        for width in WIDTHS:
+            tab.widen(width)
+            if found := tab.look():
+                wrong[address, width] = found
+    return wrong
 
 
-@pytest.mark.parametrize("width", [1360, 420])
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_page_of_an_empty_console_is_sound(
-    visit_console: Enter, empty: RunningConsole, language: str, width: int
+def test_every_page_of_a_full_console_is_sound_wide_and_narrow(
+    visit_console: Enter, demo: RunningConsole, one_of_each: list[str], language: str
 ) -> None:
-    tab = visit_console(empty, language, width)
-    wrong = {}
-    for address in LISTS:
-        tab.open(address)
-        wrong[address] = tab.look()
-    assert {address: found for address, found in wrong.items() if found} == {}
+    assert wrong_with(visit_console(demo, language), one_of_each) == {}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_of_an_empty_console_is_sound_wide_and_narrow(
+    visit_console: Enter, empty: RunningConsole, language: str
+) -> None:
+    assert wrong_with(visit_console(empty, language), LISTS) == {}
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -171,9 +179,11 @@ def test_a_gbk_message_reads_as_chinese_and_shows_no_patient_until_a_reason_is_g
     assert page.locator(".payload", has_text="Request as sent").locator("pre").inner_text() == masked
 
 
-def test_no_page_shows_an_identity_number_or_a_whole_name(visit_console: Enter, demo: RunningConsole) -> None:
+def test_no_page_shows_an_identity_number_or_a_whole_name(
+    visit_console: Enter, demo: RunningConsole, one_of_each: list[str]
+) -> None:
     tab = visit_console(demo, "zh")
-    for address in addresses_of_one_of_each(tab, demo.visit):
+    for address in one_of_each:
         tab.open(address)
         assert not re.search(r"(?<![\w])\d{17}[\dX](?!\w)", tab.page.content()), address
 

@@ -30,6 +30,10 @@ class WatchedPage:
         assert answer is not None
         assert answer.status < 400, f"{path}: {answer.status}"
 
+    def widen(self, width: int) -> None:
+        """Let the window be this wide; a page is the same for every width but for its style."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+
     def look(self) -> list[str]:
         """What is wrong with the page as it stands, and what went wrong on the way to it."""
         found: list[str] = [*self.complaints, *self.page.evaluate(CHECKS)]

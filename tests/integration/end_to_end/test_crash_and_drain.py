@@ -91,7 +91,7 @@ def test_accepted_messages_that_must_not_be_repeated_arrive_once_or_are_told(bus
 
         eventually(settled, seconds=60)
         assert len(told()) >= 5, "what was under way at the kill is listed for a person"
-        assert "未能送达的消息" in browser.get(f"{bus.url}/", timeout=20, headers={"Accept-Language": "zh"}).text
+        assert "死信" in browser.get(f"{bus.url}/", timeout=20, headers={"Accept-Language": "zh"}).text
     assert set(Counter(stores.booked("/dispatch")).values()) == {1}
 
 
