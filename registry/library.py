@@ -91,10 +91,17 @@ class Library:
 
     def schema(self, name: str, schema: Mapping[str, Any]) -> JsonSchema:
         """A schema that stands alone, taken from a contract; ``name`` tells it from every other one."""
-        if ("schema", name) not in self._shelf:
-            validator = compile_json_schema(dict(schema), name=name)
-            self._shelf["schema", name] = JsonSchema(name, dict(schema), {}, validator)
-        return cast("JsonSchema", self._shelf["schema", name])
+
+        def compile_it() -> JsonSchema:
+            return JsonSchema(name, dict(schema), {}, compile_json_schema(dict(schema), name=name))
+
+        return self.kept("schema", name, compile_it)
+
+    def kept(self, kind: str, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` gave when this was asked for the first time."""
+        if (kind, name) not in self._shelf:
+            self._shelf[kind, name] = make()
+        return cast("T", self._shelf[kind, name])
 
     def _once(self, kind: str, name: str, make: Callable[[bytes], T]) -> T:
         if (kind, name) not in self._shelf:

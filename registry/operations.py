@@ -239,8 +239,8 @@ def _blocks(elements: Iterable[str], scope: VersionScope) -> Blocks | None:
     contract = scope.contract
     if contract is None or contract.schemas is None:
         return None
-    schemas, file = contract.schemas, contract.file
-    made = [scope.bench.findings.attempt(partial(by_xsd, schemas, each, file)) for each in dict.fromkeys(elements)]
+    convert = partial(by_xsd, scope.bench.library, contract.schemas, file=contract.file)
+    made = [scope.bench.findings.attempt(partial(convert, each)) for each in dict.fromkeys(elements)]
     shapes = [each.shape for each in made if each is not None and each.shape is not None]
     return Blocks(shapes) if shapes else None
 

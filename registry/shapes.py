@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from lxml import etree
@@ -26,7 +27,6 @@ from transformers.xml_json import (
     simple_to_json,
     simple_to_xml,
 )
-from transformers.xsd_shape import shape_of
 
 T = TypeVar("T")
 
@@ -79,9 +79,11 @@ def by_json_schema(schema: JsonSchema, element: str) -> Conversion:
     return replace(made, schema=stand_alone(schema.schema, schema.resources))
 
 
-def by_xsd(schemas: SchemaSet, element: str, file: str) -> Conversion:
-    """The conversion of one global element of an XML Schema. Raises ManifestInvalid."""
-    return by_shape(_made(file, lambda: shape_of(schemas.index, element)))
+def by_xsd(library: Library, schemas: SchemaSet, element: str, file: str) -> Conversion:
+    """The conversion of one global element of the schemas of ``file``. Raises ManifestInvalid."""
+    # Hundreds of operations share a header block and a fault.
+    made = partial(_made, file, lambda: by_shape(schemas.shapes.of(element)))
+    return library.kept("conversion", f"{file}#{element}", made)
 
 
 def conversions(
@@ -127,7 +129,7 @@ def _side(
             return by_json_schema(library.json_schema(name), element or raw["name"])
         if "xsd" in check:
             name = library.file(check["xsd"], spot.at("checks", side, "xsd"))
-            return by_xsd(library.schemas(name), element, name)
+            return by_xsd(library, library.schemas(name), element, name)
     except ManifestInvalid as error:
         if inside and "xsd" in check:
             _warn_only_xml(error, bench, spot)
@@ -147,7 +149,7 @@ def _of_contract(contract: WsdlContract, element: str, bench: Bench, spot: Spot)
     if contract.schemas is None or not element:
         return None
     try:
-        return by_xsd(contract.schemas, element, contract.file)
+        return by_xsd(bench.library, contract.schemas, element, contract.file)
     except ManifestInvalid as error:
         _warn_only_xml(error, bench, spot)
         return None

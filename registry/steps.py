@@ -156,7 +156,7 @@ def _conversion(argument: Mapping[str, Any], element: str, scope: Scope, spot: S
         return by_json_schema(library.json_schema(name), element or "document")
     if "xsd" in argument:
         name = library.file(argument["xsd"], spot.at("xsd"))
-        return by_xsd(library.schemas(name), element, name)
+        return by_xsd(library, library.schemas(name), element, name)
     return by_convention(element)
 
 

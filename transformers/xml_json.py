@@ -9,6 +9,9 @@ The whole of it is told in docs/xml-json.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 from transformers.document import Element, Json
 from transformers.json_schema_shape import shape_from_json_schema
 from transformers.json_to_xml import Writer
@@ -30,11 +33,23 @@ __all__ = [
 
 
 class Codec:
-    """A shape compiled for both directions: made once for each document of an operation. Thread-safe."""
+    """A shape compiled for both directions, each with its first document: few of a large contract's ever come.
+
+    Thread-safe.
+    """
 
     def __init__(self, shape: Shape) -> None:
-        self.to_json = Reader(shape).read
-        self.to_xml = Writer(shape).write
+        self._shape = shape
+
+    @cached_property
+    def to_json(self) -> Callable[[Element], Json]:
+        """What ``Reader.read`` does."""
+        return Reader(self._shape).read
+
+    @cached_property
+    def to_xml(self) -> Callable[[Json], Element]:
+        """What ``Writer.write`` does."""
+        return Writer(self._shape).write
 
 
 def to_json(element: Element, shape: Shape) -> Json:

@@ -41,7 +41,7 @@ class SchemaIndex:
         self._known = known
         self._index: dict[tuple[str, str], Component] = {}
         self._seen: set[tuple[str, str]] = set()
-        self._globals: list[str] = []
+        self._globals: dict[str, list[str]] = {}
         self._own: list[str] = []
         self._add(main, "", None)
         self._derived = self._by_base(("type",), _base)
@@ -53,7 +53,7 @@ class SchemaIndex:
             if len(self._own) != 1:
                 raise TransformerInvalid("name the root element: the schema has several global elements, or none")
             name = self._own[0]
-        fitting = [tag for tag in self._globals if name in (tag, ns.split(tag)[1])]
+        fitting = self._globals.get(name, ())
         if len(fitting) != 1:
             raise TransformerInvalid(f"the schema has no single global element {name!r}")
         return self._index["element", fitting[0]]
@@ -113,7 +113,8 @@ class SchemaIndex:
                 kind = "type" if kind in ("complexType", "simpleType") else kind
                 component = Component(node, namespace, qualified, attributes_qualified)
                 if self._index.setdefault((kind, component.tag), component) is component and kind == "element":
-                    self._globals.append(component.tag)
+                    for called in {component.tag, component.node.get("name", "")}:
+                        self._globals.setdefault(called, []).append(component.tag)
                     if not name:
                         self._own.append(component.tag)
 

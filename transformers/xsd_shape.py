@@ -9,11 +9,11 @@ from dataclasses import replace
 from transformers import ns
 from transformers.document import Element
 from transformers.errors import TransformerInvalid
-from transformers.references import line_of
 from transformers.shape import WILDCARD, Attribute, Field, Group, Kind, Particle, Place, Shape, Type
 from transformers.xml import local_name
 from transformers.xsd_documents import XS, Component, SchemaIndex
 from transformers.xsd_facets import BUILT_IN, restricted
+from transformers.xsd_occurs import Counts, either, occurs, times, together
 
 _INTEGERS = (
     "integer int long short byte nonNegativeInteger positiveInteger nonPositiveInteger negativeInteger "
@@ -29,9 +29,6 @@ _KINDS: dict[str, Kind] = {
 _ANY = "#any"
 _ARRAY_TYPE = f"{{{ns.WSDL}}}arrayType"
 
-#: How often each element may come, by Clark name.
-_Counts = dict[str, tuple[int, int | None]]
-
 
 def shape_from_xsd(main: bytes, includes: Mapping[str, bytes] | None = None, root: str = "") -> Shape:
     """Read the shape of a global element from an XML Schema 1.0 and the documents that it includes or imports.
@@ -40,72 +37,133 @@ def shape_from_xsd(main: bytes, includes: Mapping[str, bytes] | None = None, roo
     ``xs:redefine`` with changes; ``xs:any`` and anyType take what ``any_json`` says. A type marked with
     ``wsdl:arrayType`` (WSDL 1.1 §2.2) is an array. Raises TransformerInvalid.
     """
-    return shape_of(SchemaIndex(main, dict(includes or {})), root)
+    return Shapes(SchemaIndex(main, dict(includes or {}))).of(root)
 
 
-def shape_of(index: SchemaIndex, root: str) -> Shape:
-    """The same from documents that are already read, for those who want the shapes of many elements."""
-    declaration = index.root(root)
-    builder = _Builder(index)
-    type_ = builder.type_of(declaration)
-    nillable = _true(declaration.node, "nillable")
-    return Shape(declaration.tag, type_, builder.types, nillable, _by_name(builder.derived))
-
-
-class _Builder:
-    """Turns components into types; each once, so that recursion ends: an element may hold itself by reference."""
+class Shapes:
+    """The shapes of a schema's elements. A type is read once, however many elements reach it."""
 
     def __init__(self, index: SchemaIndex) -> None:
         self._index = index
-        self.types: dict[str, Type] = {}
-        self.derived: set[str] = set()
+        self._builder = _Builder(index)
+
+    def of(self, root: str) -> Shape:
+        """The shape of a global element, named as in ``shape_from_xsd``. Raises TransformerInvalid."""
+        declaration = self._index.root(root)
+        type_, types, derived = self._builder.reached(declaration)
+        return Shape(declaration.tag, type_, types, _true(declaration.node, "nillable"), _by_name(derived))
+
+
+class _Builder:
+    """Turns components into types.
+
+    The types of elements wait until the type that holds them is whole, since one of them may extend it; only bases
+    are read at once. So recursion ends, and what a type gets from its base is never half of it.
+    """
+
+    def __init__(self, index: SchemaIndex) -> None:
+        self._index = index
+        self._types: dict[str, Type] = {}
+        self._waiting: dict[str, Component] = {}
+        self._broken: dict[str, TransformerInvalid] = {}
+        # What each type needs, in order, and whether only as a type that derives from what an element has.
+        self._needs: dict[str, dict[str, bool]] = {}
+        self._needed: dict[str, bool] = {}
+        self._stand_ins: dict[str, dict[str, bool]] = {}
         self._anonymous: dict[tuple[Element, str], str] = {}
+
+    def reached(self, declaration: Component) -> tuple[str, dict[str, Type], set[str]]:
+        """The key of an element's type, every type that it reaches, and those that may stand for others."""
+        self._needed = first = dict[str, bool]()
+        root = self.type_of(declaration)
+        while self._waiting:
+            key, node = self._waiting.popitem()
+            try:
+                self._make(key, node)
+            except TransformerInvalid:
+                continue  # only who reaches it is told
+        types: dict[str, Type] = {}
+        derived: set[str] = set()
+        left = [first]
+        while left:
+            needs = left.pop()
+            derived.update(key for key, stands_in in needs.items() if stands_in)
+            for key in needs:
+                if key in self._broken:
+                    raise self._broken[key]
+                if key not in types:
+                    types[key] = self._types[key]
+                    left.append(self._needs.get(key, {}))
+        return root, types, derived
 
     def type_of(self, declaration: Component) -> str:
         """The key of the type of an element, with every type that may stand in its place."""
         reference = declaration.node.get("type")
         if reference is not None:
-            key = self.named(reference, declaration)
-            for component in self._index.derived_from(key):
-                self.derived.add(self._make(component.tag, component))
+            key = self._named(reference, declaration)
+            if key not in self._stand_ins:
+                able = self._index.derived_from(key)
+                self._stand_ins[key] = {self._later(component.tag, component): True for component in able}
+            self._needed.update(self._stand_ins[key])
             return key
         for child in declaration.node:
             if child.tag in (f"{XS}complexType", f"{XS}simpleType"):
                 # What is kept here keeps its node alive, and with it the node's identity.
                 key = self._anonymous.setdefault((child, declaration.namespace), f"#{len(self._anonymous) + 1}")
-                return self._make(key, declaration.inside(child))
+                return self._later(key, declaration.inside(child))
         head = declaration.node.get("substitutionGroup")
         owner = self._index.find("element", head, declaration) if head else None
-        return self.type_of(owner) if owner is not None else self._any()
+        return self.type_of(owner) if owner is not None else self.any()
 
-    def named(self, reference: str, declaration: Component) -> str:
+    def any(self) -> str:
+        """The key of the type that takes anything."""
+        self._types.setdefault(_ANY, Type(open=True))
+        return self._need(_ANY)
+
+    def _named(self, reference: str, declaration: Component) -> str:
         """The key of a type by its QName."""
         tag = self._index.resolve(reference, declaration)
-        if tag in self.types:
-            return tag
         namespace, name = ns.split(tag)
+        if tag in self._types:
+            return self._need(tag)
         if namespace == ns.XSD:
             plain = Type(kind=_KINDS.get(name, "string"), facets=BUILT_IN.get(name, {}))
-            self.types[tag] = Type(open=True) if name == "anyType" else plain
-            return tag
+            self._types[tag] = Type(open=True) if name == "anyType" else plain
+            return self._need(tag)
         node = self._index.find("type", reference, declaration)
         if node is None:
             raise TransformerInvalid(f"the schema has no type {reference!r}")
-        return self._make(tag, node)
+        return self._later(tag, node)
 
-    def _any(self) -> str:
-        self.types.setdefault(_ANY, Type(open=True))
-        return _ANY
-
-    def _make(self, key: str, node: Component) -> str:
-        if key in self.types:
-            return key
-        self.types[key] = Type()  # stands in while a recursive type is being read
-        if node.node.tag == f"{XS}simpleType":
-            self.types[key] = self._simple(node)
-        else:
-            self.types[key] = self._complex(node)
+    def _need(self, key: str) -> str:
+        self._needed.setdefault(key, False)
         return key
+
+    def _later(self, key: str, node: Component) -> str:
+        if key not in self._types and key not in self._broken:
+            self._waiting.setdefault(key, node)
+        return self._need(key)
+
+    def _known(self, reference: str, declaration: Component) -> Type:
+        """A type by its QName, read now."""
+        key = self._named(reference, declaration)
+        if key in self._waiting:
+            self._make(key, self._waiting.pop(key))
+        if key in self._broken:
+            raise self._broken[key]
+        return self._types[key]
+
+    def _make(self, key: str, node: Component) -> None:
+        around, self._needed = self._needed, self._needs.setdefault(key, {})
+        self._types[key] = Type()  # stands in for a type that is its own base, which no schema may have
+        try:
+            read = self._simple if node.node.tag == f"{XS}simpleType" else self._complex
+            self._types[key] = read(node)
+        except TransformerInvalid as error:
+            self._broken[key] = error
+            raise
+        finally:
+            self._needed = around
 
     def _simple(self, node: Component) -> Type:
         restriction = node.node.find(f"{XS}restriction")
@@ -114,7 +172,7 @@ class _Builder:
         base = restriction.get("base")
         inner = restriction.find(f"{XS}simpleType")
         if base is not None:
-            known = self.types[self.named(base, node)]
+            known = self._known(base, node)
         else:
             known = self._simple(node.inside(inner)) if inner is not None else Type(kind="string")
         kind = known.kind or "string"
@@ -140,7 +198,7 @@ class _Builder:
 
     def _derived(self, node: Component, simple: bool, mixed: bool) -> Type:
         reference = node.node.get("base", "")
-        base = self.types[self.named(reference, node)]
+        base = self._known(reference, node)
         own = self._attributes(node)
         taken = {attribute.tag for attribute in own}
         attributes = _attributes_named([*(each for each in base.attributes if each.tag not in taken), *own])
@@ -195,7 +253,7 @@ class _Builder:
         if inner is not None:
             return self._simple(node.inside(inner))
         reference = node.node.get("type")
-        return self.types[self.named(reference, node)] if reference else Type(kind="string")
+        return self._known(reference, node) if reference else Type(kind="string")
 
 
 class _Model:
@@ -210,24 +268,24 @@ class _Model:
         self.open = False
         self.free = False
 
-    def parts(self, node: Component, kind: str) -> tuple[tuple[Particle, ...], _Counts]:
+    def parts(self, node: Component, kind: str) -> tuple[tuple[Particle, ...], Counts]:
         """The particles among the children of ``node``, and how often each element comes there."""
         particles: list[Particle] = []
-        counts: list[_Counts] = []
+        counts: list[Counts] = []
         for part in node.node:
             read = self._particle(node, part)
             if read is not None:
                 particles.append(read[0])
                 counts.append(read[1])
-        return tuple(particles), _either(counts) if kind == "choice" else _together(counts)
+        return tuple(particles), either(counts) if kind == "choice" else together(counts)
 
-    def settled(self, counts: _Counts) -> tuple[Field, ...]:
+    def settled(self, counts: Counts) -> tuple[Field, ...]:
         """The fields, each as often as it comes in all."""
-        total = _together([self._base, counts])
+        total = together([self._base, counts])
         return tuple(replace(field, least=total[tag][0], most=total[tag][1]) for tag, field in self._fields.items())
 
-    def _particle(self, node: Component, part: Element) -> tuple[Particle, _Counts] | None:
-        kind, least, most = local_name(part), *_occurs(part)
+    def _particle(self, node: Component, part: Element) -> tuple[Particle, Counts] | None:
+        kind, least, most = local_name(part), *occurs(part)
         if kind == "element":
             return self._elements(node.inside(part), least, most)
         if kind == "any":
@@ -244,9 +302,9 @@ class _Model:
         else:
             return None
         self.free = self.free or most != 1 or (kind == "all" and len(inner) > 1)
-        return Group("choice" if kind == "choice" else "sequence", inner, most), _times(counts, least, most)
+        return Group("choice" if kind == "choice" else "sequence", inner, most), times(counts, least, most)
 
-    def _elements(self, node: Component, least: int, most: int | None) -> tuple[Particle, _Counts]:
+    def _elements(self, node: Component, least: int, most: int | None) -> tuple[Particle, Counts]:
         """One element, or those that may stand for the one referred to."""
         reference = node.node.get("ref")
         if not reference:
@@ -264,9 +322,9 @@ class _Model:
         read = [self._one(each, True, 0, most) for each in able]
         self.free = self.free or most != 1
         places = tuple(part for part, _ in read)
-        return Group("choice", places, None if most != 1 else 1), _together([counts for _, counts in read])
+        return Group("choice", places, None if most != 1 else 1), together([counts for _, counts in read])
 
-    def _one(self, declaration: Component, referred: bool, least: int, most: int | None) -> tuple[Particle, _Counts]:
+    def _one(self, declaration: Component, referred: bool, least: int, most: int | None) -> tuple[Particle, Counts]:
         form = declaration.node.get("form")
         qualified = referred or (form == "qualified" if form else declaration.qualified)
         tag = declaration.tag if qualified else declaration.node.get("name", "")
@@ -276,12 +334,12 @@ class _Model:
             self._add(tag, self._builder.type_of(declaration), _true(declaration.node, "nillable"))
         return Place(self._fields[tag].name, most), {tag: (least, most)}
 
-    def _unknown(self, tag: str, least: int, most: int | None) -> tuple[Particle, _Counts]:
+    def _unknown(self, tag: str, least: int, most: int | None) -> tuple[Particle, Counts]:
         """A reference to what no document declares; .NET refers to ``xs:schema`` that way for a DataSet."""
         if ns.split(tag)[0] != ns.XSD:
             raise TransformerInvalid(f"the schema has no element {ns.split(tag)[1]!r}")
         if tag not in self._fields:
-            self._add(tag, self._builder._any(), False)
+            self._add(tag, self._builder.any(), False)
         return Place(self._fields[tag].name, most), {tag: (least, most)}
 
     def _add(self, tag: str, type_: str, nillable: bool) -> None:
@@ -289,43 +347,6 @@ class _Model:
         name = name if name not in self._names else tag if tag.startswith("{") else f"{{}}{tag}"
         self._names.add(name)
         self._fields[tag] = Field(name, tag, type_, nillable=nillable)
-
-
-def _occurs(part: Element) -> tuple[int, int | None]:
-    most = part.get("maxOccurs", "1").strip()
-    try:
-        return int(part.get("minOccurs", "1")), None if most == "unbounded" else int(most)
-    except ValueError:
-        raise TransformerInvalid("minOccurs or maxOccurs is no number", line=line_of(part)) from None
-
-
-def _together(all_counts: list[_Counts]) -> _Counts:
-    """How often elements come where each of these comes."""
-    total: _Counts = {}
-    for counts in all_counts:
-        for tag, (least, most) in counts.items():
-            known = total.get(tag, (0, 0))
-            total[tag] = (known[0] + least, None if most is None or known[1] is None else known[1] + most)
-    return total
-
-
-def _either(all_counts: list[_Counts]) -> _Counts:
-    """How often elements come where one of these comes."""
-    total: _Counts = {}
-    for tag in {tag: None for counts in all_counts for tag in counts}:
-        several = [counts.get(tag, (0, 0)) for counts in all_counts]
-        mosts = [most for _, most in several]
-        bounded = [most for most in mosts if most is not None]
-        total[tag] = (min(least for least, _ in several), max(bounded) if len(bounded) == len(mosts) else None)
-    return total
-
-
-def _times(counts: _Counts, least: int, most: int | None) -> _Counts:
-    """How often elements come where these come so many times."""
-    return {
-        tag: (few * least, 0 if 0 in (many, most) else None if many is None or most is None else many * most)
-        for tag, (few, many) in counts.items()
-    }
 
 
 def _attributes_named(attributes: list[Attribute]) -> tuple[Attribute, ...]:

@@ -47,10 +47,14 @@ class BoundMessages:
 
     def __init__(self, documents: Mapping[str, Element]) -> None:
         self._found: dict[tuple[str, str], Element] = {}
+        self._operations: dict[Element, dict[str, Element]] = {}
         for root in documents.values():
             home = root.get("targetNamespace", "")
             for node in root.iterchildren(f"{_W}message", f"{_W}portType", f"{_W}binding"):
                 self._found[local_name(node), ns.clark(home, node.get("name", ""))] = node
+                # The first of a name counts, as everywhere: hence from the last to the first.
+                named = {each.get("name", ""): each for each in node.iterchildren(f"{_W}operation", reversed=True)}
+                self._operations[node] = named
 
     def exchange(self, binding: str, operation: str) -> Exchange | None:
         """What an operation of a binding (a Clark name) carries; None where the documents do not say."""
@@ -58,7 +62,7 @@ class BoundMessages:
         port = self._named("portType", bound, "type")
         if bound is None or port is None:
             return None
-        concrete, abstract = _operation(bound, operation), _operation(port, operation)
+        concrete, abstract = (self._operations[holder].get(operation) for holder in (bound, port))
         if concrete is None or abstract is None:
             return None
         reply = abstract.find(f"{_W}output")
@@ -106,10 +110,6 @@ class BoundMessages:
 
     def _named(self, kind: str, node: Element | None, attribute: str) -> Element | None:
         return None if node is None else self._found.get((kind, _qname(node, attribute)))
-
-
-def _operation(holder: Element, name: str) -> Element | None:
-    return next((each for each in holder.iterchildren(f"{_W}operation") if each.get("name") == name), None)
 
 
 def _qname(node: Element, attribute: str) -> str:

@@ -16,6 +16,7 @@ from registry.contracts.rpc import Wrapper, declared_elements, referred, without
 from transformers import ns, xml
 from transformers.document import Element
 from transformers.xsd_documents import SchemaIndex
+from transformers.xsd_shape import Shapes
 
 _SCHEMA = f"{{{ns.XSD}}}schema"
 _IMPORT = f"{{{ns.XSD}}}import"
@@ -37,9 +38,9 @@ class SchemaSet:
         return {name: content for name, content in self.documents.items() if name != self.main}
 
     @cached_property
-    def index(self) -> SchemaIndex:
-        """The components of all documents, read once for all documents of a contract. Raises TransformerInvalid."""
-        return SchemaIndex(self.documents[self.main], self.includes())
+    def shapes(self) -> Shapes:
+        """The shapes of all elements, with the documents read once for all of them. Raises TransformerInvalid."""
+        return Shapes(SchemaIndex(self.documents[self.main], self.includes()))
 
 
 def schemas_of_xsd(documents: Mapping[str, Element]) -> SchemaSet:

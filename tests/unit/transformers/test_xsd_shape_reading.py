@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from outside import samples
 
+from transformers import ns
 from transformers.errors import TransformerInvalid
 from transformers.xml import parse, serialise
 from transformers.xml_json import shape_from_xsd, to_json, to_xml
 from transformers.xsd import compile_xsd
+from transformers.xsd_documents import SchemaIndex
+from transformers.xsd_shape import Shapes
 
 HEAD = (
     '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="urn:t" xmlns:o="urn:o"'
@@ -147,3 +150,51 @@ def test_all_published_platform_schemas_are_read() -> None:
     folder = samples("wst846")
     for path in sorted(folder.glob("*.xsd")):
         assert shape_from_xsd(path.read_bytes()).types, path.name
+
+
+TREE = xsd(
+    """
+  <xs:complexType name="Node"><xs:sequence>
+    <xs:element name="label" type="xs:string"/><xs:element name="child" type="t:Node" minOccurs="0"/>
+  </xs:sequence></xs:complexType>
+  <xs:complexType name="Leaf"><xs:complexContent><xs:extension base="t:Node"><xs:sequence>
+    <xs:element name="value" type="xs:int"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>
+  <xs:element name="tree" type="t:Node"/>
+  <xs:element name="wood"><xs:complexType><xs:sequence>
+    <xs:element name="tree" type="t:Node" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element>
+  <xs:element name="broken"><xs:complexType><xs:sequence>
+    <xs:element ref="t:tree"/><xs:element name="half" type="t:Half"/></xs:sequence></xs:complexType></xs:element>
+  <xs:complexType name="Half"><xs:sequence>
+    <xs:element name="other" type="t:Missing"/></xs:sequence></xs:complexType>
+"""
+)
+
+
+def test_a_type_that_extends_the_one_that_holds_it_has_all_of_its_fields() -> None:
+    shape = shape_from_xsd(TREE, root="tree")
+    document = parse(
+        f'<tree xmlns="urn:t" xmlns:xsi="{ns.XSI}"><label>a</label><child xsi:type="Leaf"><label>b</label>'
+        "<child><label>c</label></child><value>7</value></child></tree>".encode()
+    )
+    value = to_json(document, shape)
+    assert value == {
+        "label": "a",
+        "child": {"@xsi:type": "Leaf", "label": "b", "child": {"label": "c"}, "value": 7},
+    }
+    assert to_json(to_xml(value, shape), shape) == value
+
+
+def test_elements_of_one_schema_share_the_types_that_they_reach() -> None:
+    shapes = Shapes(SchemaIndex(TREE, {}))
+    tree, wood = shapes.of("tree"), shapes.of("wood")
+    assert tree.types["{urn:t}Leaf"] is wood.types["{urn:t}Leaf"]
+    assert set(tree.types) == {"{urn:t}Node", "{urn:t}Leaf", ns.clark(ns.XSD, "string"), ns.clark(ns.XSD, "int")}
+    assert tree == shape_from_xsd(TREE, root="tree")
+
+
+def test_a_type_that_is_missing_refuses_the_elements_that_reach_it_and_no_others() -> None:
+    shapes = Shapes(SchemaIndex(TREE, {}))
+    for _ in range(2):
+        with pytest.raises(TransformerInvalid, match="no type 't:Missing'"):
+            shapes.of("broken")
+    assert shapes.of("tree") == shape_from_xsd(TREE, root="tree")

@@ -15,6 +15,9 @@ from transformers.any_json import type_name
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff\x85"), max_size=5)
 
+#: Text between elements that no schema describes. White space alone is not kept there.
+BETWEEN = WORDS.map(lambda text: text.replace("\r", "")).filter(lambda text: text.strip())
+
 #: Built-in types and texts of theirs, each in the form in which it is written back.
 BUILT_IN: dict[str, st.SearchStrategy[str]] = {
     "string": WORDS.map(lambda text: text.replace("\r", "")),
@@ -239,7 +242,7 @@ def _wildcard(draw: st.DrawFn) -> Made:
         space = draw(st.sampled_from(["urn:x", "urn:y"]))
         attribute = draw(st.sampled_from(["", ' k="1"', ' q:k="2"']))
         inside = "".join(
-            tree(depth - 1) + (escape(draw(WORDS)).replace("\r", "") if draw(st.booleans()) else "")
+            tree(depth - 1) + (escape(draw(BETWEEN)) if draw(st.booleans()) else "")
             for _ in range(draw(st.integers(0, 2)) if depth else 0)
         )
         text = inside or escape(draw(BUILT_IN["string"]))
