@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from registry.catalogue import Catalogue
 from registry.contracts.bundle import references
+from registry.contracts.diagnosis import diagnose
 from registry.contracts.documents import closure
 from registry.contracts.openapi import OpenApiContract, read_openapi
 from registry.contracts.schemas import SchemaSet, schemas_of_xsd
@@ -77,7 +78,14 @@ class Library:
         """The validator of a set of schemas that came from the file ``name``."""
 
         def compile_it(_: bytes) -> Validator:
-            return compile_xsd(schemas.documents[schemas.main], schemas.includes(), name=schemas.main)
+            try:
+                return compile_xsd(schemas.documents[schemas.main], schemas.includes(), name=schemas.main)
+            except TransformerInvalid as error:
+                file = schemas.source(error.file)
+                told = Problem(
+                    file if file in self.catalogue.files else name, error.line or 1, _bare(error, error.file)
+                )
+                raise ManifestInvalid(diagnose(closure(self.catalogue, name)) or (told,)) from error
 
         return self._once("validator", name, compile_it)
 

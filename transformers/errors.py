@@ -139,8 +139,12 @@ class AnswerRefused(DocumentError):
 
 
 class TransformerInvalid(DocumentError):
-    """A stylesheet, schema, filter or table that does not compile; ``line`` counts from 1."""
+    """A stylesheet, schema, filter or table that does not compile.
 
-    def __init__(self, message: str, *, line: int | None = None) -> None:
+    ``line`` counts from 1, in ``file`` where it has several.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, file: str = "") -> None:
         super().__init__(message)
         self.line = line
+        self.file = file

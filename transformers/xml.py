@@ -6,6 +6,7 @@ import copy
 import re
 import threading
 from dataclasses import dataclass
+from typing import cast
 
 from lxml import etree
 
@@ -147,6 +148,12 @@ def serialise(element: Element, charset: str = "utf-8", *, declaration: bool = F
             plain = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _trusting_parser())
             text = start + etree.tostring(plain, encoding="unicode")
         return text.encode(charset, "xmlcharrefreplace")
+
+
+def in_place(element: Element) -> bytes:
+    """Write an element as a document of its own, in UTF-8, in which its parts keep the lines that they stood on."""
+    line = cast("int | None", element.sourceline) or 1
+    return b"\n" * (line - 1) + serialise(element)
 
 
 def detached(element: Element, forget: str = "") -> Element:

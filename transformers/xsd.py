@@ -13,7 +13,7 @@ from transformers import ns
 from transformers.document import Document, Element
 from transformers.errors import DocumentError, MalformedDocument, TransformerInvalid, Violation
 from transformers.references import Blocked, last_words, line_of, name_of
-from transformers.xml import Limits, hardened_parser, local_name, parse, serialise
+from transformers.xml import Limits, hardened_parser, in_place, local_name, parse
 
 MAX_VIOLATIONS = 500
 _SOURCE_LIMITS = Limits(bytes=32 * 1024 * 1024)
@@ -36,12 +36,12 @@ def compile_xsd(
 
     An import without a location is served by the one file of that target namespace. The callable answers all
     violations with paths, local names only; it is thread-safe, and its texts never quote values.
-    Raises TransformerInvalid with the line.
+    Raises TransformerInvalid with the file and its line.
     """
     known = _prepare(dict(includes or {}))
     root = _read(main, name)
     _locate(root, known, name)
-    ready = serialise(root)
+    ready = in_place(root)
     # Verdicts of a shared XMLSchema are right in every thread; its error log is not, so it is never read.
     verdict = _compile(ready, known, name)
     guard = threading.Lock()
@@ -69,7 +69,7 @@ def _prepare(includes: dict[str, bytes]) -> dict[str, bytes]:
     roots = {name: _read(data, name) for name, data in includes.items()}
     for name, root in roots.items():
         _locate(root, includes, name, roots)
-    return {name: serialise(root) for name, root in roots.items()}
+    return {name: in_place(root) for name, root in roots.items()}
 
 
 def _read(data: bytes, name: str) -> Element:
@@ -117,7 +117,9 @@ def _compile(main: bytes, known: Mapping[str, bytes], name: str) -> etree.XMLSch
         return etree.XMLSchema(parse(main, _SOURCE_LIMITS, parser=parser))
     except etree.XMLSchemaParseError as error:
         line, said = last_words(error)
-        raise TransformerInvalid(f"{name}: the schema does not compile: {said}", line=line) from error
+        log: Any = error.error_log
+        file = next((entry.filename for entry in log if entry.filename in known), name)
+        raise TransformerInvalid(f"{file}: the schema does not compile: {said}", line=line, file=file) from error
 
 
 def _violations(document: Element, entries: list[tuple[str, str, str | None, int]]) -> tuple[Violation, ...]:

@@ -9,7 +9,7 @@ from bus.commands.import_files import Gathered
 from bus.commands.import_manifest import Draft, Found, guess_effect, provider_url, service_name
 from registry.catalogue import Catalogue
 from registry.contracts.documents import WSDL, closure
-from registry.contracts.wsdl import WsdlContract, WsdlOperation, read_wsdl
+from registry.contracts.wsdl import NOT_SOAP, WsdlContract, WsdlOperation, read_wsdl
 from registry.errors import ManifestInvalid
 from transformers.document import Element
 from transformers.xml import local_name
@@ -70,7 +70,9 @@ def _read(catalogue: Catalogue, main: str, ports: list[Port]) -> WsdlContract:
         told = "; ".join(f"the port {port.name} is {port.why}" for port in ports if port.why)
         if not told:
             raise
-        raise ManifestInvalid(tuple(replace(problem, hint=told) for problem in error.problems)) from error
+        raise ManifestInvalid(
+            tuple(replace(each, hint=told) if each.message == NOT_SOAP else each for each in error.problems)
+        ) from error
 
 
 def _found(each: WsdlOperation, contract: WsdlContract) -> Found:

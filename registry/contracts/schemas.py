@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 from lxml import etree
 
-from registry.contracts.documents import join, locations
+from registry.contracts.documents import LIMITS, join, locations
 from registry.contracts.rpc import Wrapper, declared_elements, referred, without_encoding, wrapper_schemas
 from transformers import ns, xml
 from transformers.document import Element
@@ -21,6 +20,9 @@ from transformers.xsd_shape import Shapes
 _SCHEMA = f"{{{ns.XSD}}}schema"
 _IMPORT = f"{{{ns.XSD}}}import"
 _ALL = "all-schemas.xsd"
+
+#: Between the name of a WSDL and the number of a schema inside it.
+_INLINE = ".schema-"
 
 
 @dataclass(frozen=True)  # without slots, for the cached property
@@ -32,6 +34,11 @@ class SchemaSet:
 
     main: str
     documents: Mapping[str, bytes]
+
+    @staticmethod
+    def source(name: str) -> str:
+        """The file in which a document stands: for a schema inside a WSDL, that WSDL."""
+        return name.partition(_INLINE)[0]
 
     def includes(self) -> dict[str, bytes]:
         """Every file but the main one."""
@@ -65,7 +72,7 @@ def schemas_of_wsdl(documents: Mapping[str, Element], wrappers: Iterable[Wrapper
             _place_imports(files[name], name, {})
             continue
         for number, schema in enumerate(root.iter(_SCHEMA), 1):
-            file = f"{name}.{number}.xsd"
+            file = f"{name}{_INLINE}{number}.xsd"
             files[file] = _stand_alone(schema)
             _place_imports(files[file], name, {})
             inline[schema.get("targetNamespace", "")].append(file)
@@ -85,17 +92,17 @@ def schemas_of_wsdl(documents: Mapping[str, Element], wrappers: Iterable[Wrapper
         _spell_out(schema, homes)
         _place_imports(schema, name, homes)
     top = homes or {root.get("targetNamespace", ""): name for name, root in files.items()}
-    written = {name: xml.serialise(root) for name, root in files.items()}
+    written = {name: xml.in_place(root) for name, root in files.items()}
     return SchemaSet(_ALL, {_ALL: xml.serialise(_import_all(top)), **written})
 
 
 def _stand_alone(schema: Element) -> Element:
-    """A copy that carries the prefixes which the WSDL around it had declared."""
-    copied = etree.Element(_SCHEMA, nsmap=cast("dict[str, str]", schema.nsmap))
-    for name, value in schema.attrib.items():
-        copied.set(name, value)
-    copied.extend(deepcopy(child) for child in schema)
-    return copied
+    """A copy that carries the prefixes which the WSDL around it had declared.
+
+    It is read anew: lxml drops a prefix from a node that it moves to where another one stands for its namespace, and
+    names in attributes may use the one that is gone.
+    """
+    return xml.parse(xml.in_place(schema), LIMITS)
 
 
 def _spell_out(schema: Element, homes: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from zeep.wsdl import Document as ZeepDocument
 from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding, SoapBinding
 
 from registry.catalogue import Catalogue
+from registry.contracts.diagnosis import diagnose
 from registry.contracts.documents import KNOWN, closure, known_schema
 from registry.contracts.messages import BoundMessages, Carried, Exchange
 from registry.contracts.rpc import Wrapper
@@ -24,6 +25,9 @@ from registry.errors import ManifestInvalid, Problem
 from registry.model import PublishedContract
 from transformers import ns, xml
 from transformers.document import Element
+
+#: What is wrong with a WSDL that says nothing of SOAP.
+NOT_SOAP = "binds no operation to SOAP"
 
 #: zeep resolves relative imports only below a known scheme; nothing is ever opened under this one.
 _ROOT = "file:///"
@@ -78,7 +82,8 @@ def read_wsdl(catalogue: Catalogue, name: str) -> WsdlContract:
     wrappers: list[Wrapper] = []
     operations = _operations(_parse(documents, name), bound, wrappers)
     if not operations:
-        raise ManifestInvalid((Problem(name, 1, "binds no operation to SOAP", "it needs a soap:binding with a port"),))
+        nothing = Problem(name, 1, NOT_SOAP, "it needs a soap:binding with a port")
+        raise ManifestInvalid((nothing, *diagnose(documents)))
     folder = posixpath.commonpath([posixpath.dirname(file) for file in documents]) or "."
     published = PublishedContract(
         posixpath.relpath(name, folder),
@@ -119,10 +124,12 @@ def _parse(documents: Mapping[str, Element], name: str) -> Any:
     except ZeepError as error:
         line = getattr(error, "sourceline", None) or 1
         file = unquote(urlsplit(getattr(error, "filename", None) or "").path).lstrip("/") or name
-        raise ManifestInvalid((Problem(file, line, f"not a usable WSDL: {error.message or error}"),)) from error
+        told = Problem(file, line, f"not a usable WSDL: {error.message or error}")
+        raise ManifestInvalid(diagnose(documents) or (told,)) from error
     except (LookupError, AttributeError, TypeError, ValueError, NotImplementedError, AssertionError) as error:
         # zeep's parser meets some malformed contracts with the bare error of whatever was missing
-        raise ManifestInvalid((Problem(name, 1, f"not a usable WSDL: {type(error).__name__} {error}"),)) from error
+        told = Problem(name, 1, f"not a usable WSDL: {type(error).__name__} {error}")
+        raise ManifestInvalid(diagnose(documents) or (told,)) from error
     finally:
         shelf.close()
 

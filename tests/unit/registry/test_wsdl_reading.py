@@ -141,7 +141,8 @@ def test_an_operation_that_the_wsdl_lacks_is_a_problem_with_a_hint() -> None:
         (b"</wsdl:types>", b"", "not well-formed"),
         (b"<wsdl:types>", b"<!DOCTYPE x><wsdl:types>", "contracts/lab.wsdl:"),
         (b'message="tns:In"', b'message="tns:Nothing"', "binds no operation to SOAP"),
-        (b'type="tns:Lab"', b'type="tns:Nothing"', "not a usable WSDL"),
+        (b'message="tns:In"', b'message="tns:Nothing"', "lab.wsdl:20: the input of the operation Place has message"),
+        (b'type="tns:Lab"', b'type="tns:Lba"', "no portType Lba is declared (did you mean Lab?)"),
     ],
 )
 def test_a_wsdl_that_cannot_be_used_is_named_with_its_reason(old: bytes, new: bytes, says: str) -> None:
