@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from transformers.document import Element, Json
+from transformers.errors import MappingFailed
 from transformers.json_path import compile_path, steps_of
 from transformers.xpath import compile_replace
 
@@ -20,6 +21,9 @@ _NAME = r"(?:[^\W\d][\w.-]*:)?[^\W\d][\w.-]*"
 _NAMES = re.compile(rf"/{{0,2}}({_NAME}(?:/{_NAME})*(?:/@{_NAME})?|@{_NAME})")
 #: An XPath that begins with a step, at the root or where it stands.
 _STEP = re.compile(r"/?@?[\w.*:-]+(?:[/\[]|$)")
+
+
+_ALL_TEXTS, _ALL_ATTRIBUTES = compile_replace("//text()"), compile_replace("//@*")
 
 
 class HiddenPath(NamedTuple):
@@ -47,7 +51,18 @@ def hidden_path(path: str, namespaces: Mapping[str, str]) -> HiddenPath:
 
 def _in_xml(xpath: str, namespaces: Mapping[str, str]) -> Callable[[Element], Element]:
     replace = compile_replace(xpath, namespaces)
-    return lambda element: replace(element, lambda text: "***" if text.strip() else text)
+
+    def hide(element: Element) -> Element:
+        try:
+            return replace(element, _stars)
+        except MappingFailed:  # the document is too large to look for the path in it
+            return _ALL_ATTRIBUTES(_ALL_TEXTS(element, _stars), _stars)
+
+    return hide
+
+
+def _stars(text: str) -> str:
+    return "***" if text.strip() else text
 
 
 def _names(xpath: str) -> list[str]:

@@ -11,6 +11,7 @@ from lxml import etree
 from transformers.document import Element
 from transformers.errors import MappingFailed, TransformerInvalid
 from transformers.xml import detached
+from transformers.xpath_cost import MOST, is_crowded, is_wide
 
 #: What an XPath may give: elements, texts, or one number, text or truth value (as a list of one).
 Found: TypeAlias = "list[Element | str]"
@@ -33,8 +34,8 @@ _ESCAPES = re.compile(
 def compile_xpath(expression: str, namespaces: Mapping[str, str] | None = None) -> Path:
     """Compile an XPath 1.0 expression of the configuration; prefixes come from ``namespaces``.
 
-    Raises TransformerInvalid when it does not compile. The callable raises MappingFailed when it cannot be
-    evaluated. Expressions must never be built from message text.
+    Raises TransformerInvalid when it does not compile, or could take for ever. The callable raises MappingFailed when
+    it cannot be evaluated, or not in time on so large a document. Expressions must never be built from message text.
     """
     prefixes = dict(namespaces or {})
     try:
@@ -44,8 +45,11 @@ def compile_xpath(expression: str, namespaces: Mapping[str, str] | None = None) 
 
     relative = _relative(expression)
     inside = etree.XPath(relative, namespaces=prefixes, smart_strings=False) if relative else None
+    wide = is_wide(expression)
 
     def find(element: Element) -> Found:
+        if wide:
+            _refuse_crowded(element, expression)
         try:
             if element.getparent() is None:
                 result = compiled(element)
@@ -78,12 +82,16 @@ def compile_replace(
 ) -> Callable[[Element, Callable[[str], str]], Element]:
     """Compile an XPath of elements, attributes or texts; the callable puts a function's result in their place.
 
-    It answers a copy of the element. An element that is found loses its children, as its text is replaced.
+    It answers a copy of the element. An element that is found loses its children, as its text is replaced. Errors as
+    in ``compile_xpath``.
     """
     compile_xpath(expression, namespaces)  # for its errors
     compiled = etree.XPath(expression, namespaces=dict(namespaces or {}))
+    wide = is_wide(expression)
 
     def replace(element: Element, function: Callable[[str], str]) -> Element:
+        if wide:
+            _refuse_crowded(element, expression)
         copied = detached(element)
         found = compiled(copied)
         for item in found if isinstance(found, list) else ():
@@ -94,6 +102,15 @@ def compile_replace(
         return copied
 
     return replace
+
+
+def _refuse_crowded(element: Element, expression: str) -> None:
+    if is_crowded(element):
+        raise MappingFailed(
+            f"the XPath {expression!r} could take too long on a document of more than {MOST} elements; "
+            "write one that begins with // and steps down by names",
+            step="xpath",
+        )
 
 
 def _relative(expression: str) -> str:

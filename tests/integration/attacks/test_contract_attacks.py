@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from served_bus import KEY
-from target import Target
+from target import Target, envelope
 
 from registry.compile import compile_catalogue
 from registry.errors import ManifestInvalid
@@ -123,6 +123,13 @@ def test_a_search_takes_what_it_is_given_for_a_value_and_nothing_else(target: Ta
         for text in ("' or '1'='1", 'V1"] | //* | x["', "'); DROP TABLE keys; --", "%", "_", "*"):
             assert target.bus.find(browser, text) == []
         assert target.bus.find(browser, "V1") != []
+
+
+def test_an_expression_of_a_manifest_that_would_search_a_large_message_for_minutes_is_not_run(target: Target) -> None:
+    nested = "<x>" * 150 + "<visitNo>V1</visitNo>" + "</x>" * 150
+    body = envelope(f'<CancelOrder xmlns="urn:example:lab">{nested * 1000}</CancelOrder>')
+    answer = target.refused(lambda: target.soap(body), "mapping")
+    assert answer.seconds < 5
 
 
 JSON = {

@@ -79,6 +79,8 @@ def test_the_line_of_a_reference_is_the_line_it_stands_on() -> None:
         ("- {name: A, reply: [{to_json: true}]}", "takes xml first, but the rest provider answers json"),
         ("- {name: A, request: [{to_xml: {root: A}}, {jq: .}]}", "jq takes json, but to_xml before it gives xml"),
         ("- {name: A, request: [{to_xml: {root: '1 2'}}]}", "root: must be a qualified name"),
+        ("- {name: A, form: xml, keys: {no: '//*[//*[//*]]'}}", "which can take for ever"),
+        ("- {name: A, form: xml, masks: ['//a[b[.//c]]']}", "which can take for ever"),
         ("[{name: A}, {name: A}]", "a second operation 'A'"),
         (
             "[{name: A, http: {path: '/x/{a}'}}, {name: B, http: {path: '/x/{b}'}}]",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,10 @@ from lxml import etree
 
 from transformers.errors import MappingFailed, TransformerInvalid
 from transformers.json_path import compile_path
-from transformers.xml import parse, serialise
+from transformers.masking_paths import hidden_path
+from transformers.xml import Limits, parse, serialise
 from transformers.xpath import compile_replace, compile_xpath, text_of
+from transformers.xpath_cost import MOST
 
 ENVELOPE = parse(b"<e><h><no>secret</no></h><b><q:o xmlns:q='u:q' k='7'><no>1</no><no>2</no></q:o></b></e>")
 PAYLOAD = ENVELOPE[1][0]
@@ -119,3 +123,74 @@ def test_a_path_of_plain_steps_finds_what_its_xpath_finds(steps: list[str], docu
     expression = "/".join(steps)
     expected = root.xpath(expression, namespaces={"n": "urn:n"})
     assert compile_xpath(expression, {"n": "urn:n"})(root) == expected
+
+
+#: Documents that are as large as messages may be: many small parts, and as deep as libxml2 goes.
+_LARGE = {
+    "pairs": "<r>" + "<a><b>1</b></a>" * 99_000 + "</r>",
+    "deep": "<r>" + ("<a>" * 249 + "<b/>" + "</a>" * 249) * 790 + "</r>",
+}
+
+_STEPPING_DOWN = [
+    "//b", "//a/b", "//a[b='1']/b", "//*[local-name()='b']/@x", "string(//b)", "concat(//a, '-', //b)", "//a[last()]",
+    "//a[not(b)][1]/text()", ".//b", "//text()", "//@*", "//b[contains(., '9')]",
+]  # fmt: skip
+
+_SEARCHING = [
+    "//a//b", "//a//a//a", "//a | //b", "//a/..", "//b/ancestor::a", "//a/following-sibling::b", "//a[b = a]",
+    "//a[.//b]", "//a[//b]", "//a[../b = '2']", "//a[parent::*/b]",
+    "//*[count(preceding::*) > 3]", "//*[string(/) = '']",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=_LARGE)
+def large(request: pytest.FixtureRequest) -> etree._Element:
+    return parse(_LARGE[request.param].encode(), Limits(nodes=200_000))
+
+
+@pytest.mark.parametrize("expression", _STEPPING_DOWN)
+def test_an_expression_that_steps_down_is_run_on_the_largest_message_in_bounded_time(
+    large: etree._Element, expression: str
+) -> None:
+    began = time.thread_time()
+    compile_xpath(expression)(large)
+    assert time.thread_time() - began < 5
+
+
+@pytest.mark.parametrize("expression", _SEARCHING)
+def test_an_expression_that_searches_is_not_run_on_a_large_message(large: etree._Element, expression: str) -> None:
+    began = time.thread_time()
+    path, replace = compile_xpath(expression), compile_replace(expression)
+    with pytest.raises(MappingFailed, match="could take too long"):
+        path(large)
+    with pytest.raises(MappingFailed, match="could take too long"):
+        replace(large, str)
+    assert time.thread_time() - began < 1
+
+
+@pytest.mark.parametrize("expression", _SEARCHING)
+def test_an_expression_that_searches_is_run_on_ordinary_messages_in_bounded_time(expression: str) -> None:
+    for text in ("<a/><b>1</b>" * (MOST // 2 - 1), ("<a>" * 249 + "<b/>" + "</a>" * 249) * (MOST // 250 - 1)):
+        began = time.thread_time()
+        compile_xpath(expression)(parse(f"<r>{text}</r>".encode()))
+        assert time.thread_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    "expression", ["//*[//*[//*]]", "//a[b[.//c]]", "//a[b[preceding::c[d]]]", "count(//*[*[/r/a = .]])"]
+)
+def test_an_expression_that_could_take_for_ever_does_not_compile(expression: str) -> None:
+    for compile_it in (compile_xpath, compile_replace):
+        with pytest.raises(TransformerInvalid, match="can take for ever"):
+            compile_it(expression)
+
+
+def test_what_stands_in_a_literal_is_no_search() -> None:
+    path = compile_xpath("//b[. != '//a | //b[..]'] [. != \"x[//*[//*]]\"]")
+    assert len(path(parse(f"<r>{'<b>1</b>' * (MOST + 1)}</r>".encode()))) == MOST + 1
+
+
+def test_a_mask_that_cannot_be_looked_for_in_a_large_document_hides_all_of_it() -> None:
+    hidden = hidden_path("//a//b", {}).xml(parse(f"<r k='1'>{'<a><b>2</b></a>' * MOST}</r>".encode()))
+    assert hidden.get("k") == "***"
+    assert {each.text for each in hidden.iter("b")} == {"***"}
