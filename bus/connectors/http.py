@@ -7,16 +7,15 @@ unpacked, and a request without a whole reply at its deadline is over.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from bus.connectors.pool import Dial, Pool
@@ -32,7 +31,6 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _WITHOUT_CONTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: What a connection, or what came over it, may raise.
 _BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
-_METHOD = re.compile(r"[A-Z]+")
 
 
 class AioHttpClient:
@@ -53,7 +51,6 @@ class AioHttpClient:
         Raises ProviderUnreachable (``sent`` false when no connection came about), ProviderTimeout,
         ReplyTooLarge, ProviderLied (not HTTP, or packed wrongly), and BadRequest for a header with a line break.
         """
-        _refuse_broken_headers(outbound)
         if outbound.deadline <= time.monotonic():
             where = origin(outbound.url)
             raise ProviderTimeout(f"{where}: the deadline passed before anything was sent", endpoint=where, sent=False)
@@ -77,7 +74,6 @@ class AioHttpClient:
 
         Raises like ``send``, and what breaks the request's own attachments off.
         """
-        _refuse_broken_headers(outbound)
         where = origin(outbound.url)
         if outbound.deadline <= time.monotonic():
             raise ProviderTimeout(f"{where}: the deadline passed before anything was sent", endpoint=where, sent=False)
@@ -187,38 +183,35 @@ def origin(url: str) -> str:
         return "(not an address)"
 
 
-def _refuse_broken_headers(outbound: Outbound) -> None:
-    headers = outbound.headers
-    if not _breaks("".join((*headers, *headers.values()))):
-        return
-    for name, value in headers.items():
-        if _breaks(name + value):
-            raise BadRequest(f"the header {name!r} holds a line break or a NUL; nothing was sent")
+def _head(outbound: Outbound, target: str, implied: Mapping[str, str]) -> bytes:
+    """Request line and headers (RFC 9112 §3, §5).
+
+    Raises BadRequest for a header that would end its line, and ValueError for a method that is no token of ours.
+    """
+    method = outbound.method
+    if not (method.isascii() and method.isalpha() and method.isupper()):
+        raise ValueError("no method")
+    headers = {**implied, **outbound.headers}
+    if outbound.http10 and "Connection" not in headers:
+        headers["Connection"] = "keep-alive"  # a wish in HTTP/1.0 (RFC 9112 appendix C.2.2), a rule in 1.1
+    if outbound.package is None and (outbound.body or method not in _WITHOUT_CONTENT):
+        headers["Content-Length"] = str(len(outbound.body))
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not lines.count("\n") == lines.count("\r") == len(headers) or "\0" in lines:
+        broken = next(name for name, value in headers.items() if _breaks(name + value))
+        raise BadRequest(f"the header {broken!r} holds a line break or a NUL; nothing was sent")
+    return f"{method} {target} HTTP/1.{0 if outbound.http10 else 1}\r\n{lines}\r\n".encode()
 
 
 def _breaks(text: str) -> bool:
     return "\n" in text or "\r" in text or "\0" in text
 
 
-def _head(outbound: Outbound, target: str, implied: dict[str, str]) -> bytes:
-    """Request line and headers (RFC 9112 §3, §5). Raises ValueError for a method that is no token of ours."""
-    method = outbound.method
-    if not _METHOD.fullmatch(method):
-        raise ValueError("no method")
-    lines = [f"{method} {target} HTTP/1.{0 if outbound.http10 else 1}"]
-    lines += [f"{name}: {value}" for name, value in {**implied, **outbound.headers}.items()]
-    if outbound.http10 and "Connection" not in outbound.headers:
-        lines.append("Connection: keep-alive")  # a wish in HTTP/1.0 (RFC 9112 appendix C.2.2), a rule in 1.1
-    if outbound.package is None and (outbound.body or method not in _WITHOUT_CONTENT):
-        lines.append(f"Content-Length: {len(outbound.body)}")
-    return "\r\n".join((*lines, "\r\n")).encode()
-
-
-def _flat(headers: Any) -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in headers.items():
-        key = name.lower()
-        flat[key] = f"{flat[key]}, {value}" if key in flat else value
+def _flat(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+    """The headers by lower-case name, those of several lines as one (RFC 9110 §5.3)."""
+    flat = {name.lower(): value for name, value in headers.items()}
+    if len(flat) < len(headers):
+        return {name: ", ".join(headers.getall(name)) for name in flat}
     return flat
 
 

@@ -17,6 +17,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import strip_auth_from_url
+from msgspec import Struct
 from yarl import URL
 
 #: Shorter than the 5 s after which Apache and Node close an idle connection: one that the other side closes
@@ -30,18 +31,15 @@ _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 _NAMELESS = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
 
 
-class Dial:
+class Dial(Struct):
     """What is known about the connection of one request: being opened now, and opened for it at all.
 
     ``deadline`` is on the monotonic clock of the loop.
     """
 
-    __slots__ = ("deadline", "fresh", "opening")
-
-    def __init__(self, deadline: float) -> None:
-        self.deadline = deadline
-        self.fresh = False
-        self.opening = False
+    deadline: float
+    fresh: bool = False
+    opening: bool = False
 
 
 _dial: ContextVar[Dial] = ContextVar("dial")
