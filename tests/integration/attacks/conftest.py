@@ -6,9 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from certificates import identity
 from hostile_provider import hostile_provider
 from served_bus import ServedBus
 from target import Target
+
+#: Who signs its messages, with a certificate that is made for the tests.
+SIGNER = """kind: Consumer
+name: signer
+title: {zh: 签名, en: Signer}
+credentials: [{kind: x509, certificate: signer.pem}]
+grants: [{service: lab, operations: ["*"]}]
+"""
 
 
 @pytest.fixture(scope="package")
@@ -17,6 +26,8 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with hostile_provider() as hostile:
         folder = tmp_path_factory.mktemp("attacked")
         bus = ServedBus(folder, {"PROVIDER_URL": hostile.url}, Path(__file__).with_name("hospital"))
+        (bus.catalogue / "signer.pem").write_bytes(identity("his").certificate.pem)
+        (bus.catalogue / "signer.yaml").write_text(SIGNER, encoding="utf-8")
         try:
             yield Target(bus.start(), hostile)
         finally:

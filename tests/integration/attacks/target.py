@@ -81,10 +81,10 @@ class Target:
         return self.send(method, path, body, {"Content-Type": "application/json", **_dashed(headers)})
 
     def send(self, method: str, path: str, body: bytes | str, headers: Mapping[str, str]) -> Answer:
-        """One well-formed HTTP request."""
+        """One well-formed HTTP request; a header that is empty is left out."""
         data = body.encode() if isinstance(body, str) else body
         head = {"Host": self.bus.url[7:], "X-API-Key": KEY, "Content-Length": str(len(data)), **headers}
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items() if value)]
         return self.raw(["\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1"), data])
 
     def raw(self, blocks: Iterable[bytes], *, wait: float = 30.0) -> Answer:

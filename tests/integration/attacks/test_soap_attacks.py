@@ -98,6 +98,10 @@ PACKAGES = {
     "a quote in a name": [ROOT + envelope(order(INCLUDE.format("a'b"))), DATA.format("a'b\"c")],
     "ten thousand parts": [ROOT + envelope(order()), *(DATA.format(f"p{n}") for n in range(10_000))],
     "no root": [DATA.format("a")],
+    "one part in a hundred places": [
+        ROOT + envelope(order(INCLUDE.format("a") * 100)),
+        DATA.format("a") + "x" * 200_000,
+    ],
 }
 
 
