@@ -130,6 +130,7 @@ def test_an_expression_of_a_manifest_that_would_search_a_large_message_for_minut
     body = envelope(f'<CancelOrder xmlns="urn:example:lab">{nested * 1000}</CancelOrder>')
     answer = target.refused(lambda: target.soap(body), "mapping")
     assert answer.seconds < 5
+    assert "key not readable" in target.log()
 
 
 JSON = {
