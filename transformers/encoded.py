@@ -7,6 +7,7 @@ PHP, Axis 1, SOAP::Lite and .NET 1.x send it: values behind ``href``, arrays of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from lxml import etree
@@ -63,7 +64,9 @@ class SoapEncoding:
         for child in source:
             field = type_.fields[0] if type_.items else type_.field_of(child.tag)
             if field is None:
-                target.append(etree.fromstring(etree.tostring(child, with_tail=False)))
+                other = deepcopy(child)
+                other.tail = None
+                target.append(other)
                 continue
             inner = self._own_type(child) or field.type
             copy = etree.SubElement(target, field.tag)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from transformers.codes import CodeTable, Mapped, compile_codes
 from transformers.errors import MappingFailed, TransformerInvalid
@@ -20,6 +22,27 @@ def test_a_code_is_translated_between_any_two_columns() -> None:
 
 def test_of_several_rows_with_one_code_the_first_counts() -> None:
     assert SEX.lookup("1", "gbt", "his").value == "M"
+
+
+CODES = st.lists(st.text(min_size=1).filter(lambda text: text == text.strip()), unique=True, max_size=12)
+
+
+@given(CODES, CODES, st.text())
+def test_a_table_that_pairs_each_code_with_one_leads_there_and_back_and_counts_all_others(
+    ours: list[str], theirs: list[str], asked: str
+) -> None:
+    pairs = tuple(zip(ours, theirs, strict=False))
+    table = CodeTable(("ours", "theirs"), pairs, {"theirs": "?"})
+    for one, other in pairs:
+        assert table.lookup(one, "ours", "theirs") == Mapped(other, known=True)
+        assert table.lookup(other, "theirs", "ours") == Mapped(one, known=True)
+    seen: list[str] = []
+    given_ = {"code": asked}
+    answer = compile_codes(table, "ours", "theirs", ".code", on_unmapped=seen.append)(given_)
+    known = dict(pairs).get(asked.strip())
+    if asked:
+        assert answer == {"code": "?" if known is None else known}
+        assert seen == ([] if known is not None else [asked])
 
 
 def test_an_unmapped_code_takes_the_stand_in_of_its_column() -> None:
