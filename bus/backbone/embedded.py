@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from bus.backbone.embedded_session import Arrived, Session
+from bus.background import answer
 from bus.errors import BackboneUnavailable, ShuttingDown
 from bus.ports import Handler, Letter, Lost
 
@@ -110,7 +111,7 @@ class EmbeddedTransport:
                 command(session)
             except Exception as error:
                 failure = error
-            _settle(done, failure)
+            answer(done, None, failure)
 
         self._commands.put(run)
         await asyncio.wrap_future(done)
@@ -147,9 +148,9 @@ class EmbeddedTransport:
         try:
             session.open()
         except BackboneUnavailable as error:
-            _settle(ready, error)
+            answer(ready, None, error)
             return
-        _settle(ready, None)
+        answer(ready, None)
         while self._obey(session):
             arrived = session.drain()
             if arrived and self._loop is not None:
@@ -169,13 +170,3 @@ class EmbeddedTransport:
                     command(session)
                 command = self._commands.get_nowait()
         return True
-
-
-def _settle(done: Future[None], failure: Exception | None) -> None:
-    """Tell whoever waits; one that gave up waiting must not end the thread for all others."""
-    if not done.set_running_or_notify_cancel():
-        return
-    if failure is None:
-        done.set_result(None)
-    else:
-        done.set_exception(failure)

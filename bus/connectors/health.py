@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 import structlog
 
+from bus.background import Background
 from bus.errors import BadRequest, ProviderError
 from bus.ports import HttpClient, Outbound, SnapshotSource
 from bus.resilience.endpoints import Endpoints
@@ -38,19 +39,15 @@ class HealthProbes:
         self._registry = registry
         self._every = every
         self._timeout = timeout
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run, "health probes")
 
     def start(self) -> None:
         """Begin probing on the running loop."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="health probes")
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop probing; probes under way are cancelled."""
-        if self._task is not None:
-            task, self._task = self._task, None
-            task.cancel()
-            await asyncio.wait([task])
+        await self._background.stop()
 
     async def round(self) -> None:
         """Probe every endpoint once and forget those that the snapshot no longer names."""

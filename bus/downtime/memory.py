@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, delete, func, select
 
 from bus.backbone.tables import insert_into
+from bus.background import Background
 from bus.downtime.tables import cached_reply
 from bus.errors import StateUnavailable
 from bus.message import Content, Message
@@ -45,20 +46,17 @@ class ReplyMemory:
     def __init__(self, state: State) -> None:
         self._state = state
         self._waiting: dict[str, dict[str, Any]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run, "cached-replies")
 
     async def start(self) -> None:
         """Begin to write. The state store must be started."""
-        self._task = asyncio.create_task(self._run(), name="cached-replies")
+        self._background.start()
 
     async def stop(self) -> None:
         """Write what waits, and stop."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            with suppress(StateUnavailable):
-                await self._write()
+        await self._background.stop()
+        with suppress(StateUnavailable):
+            await self._write()
 
     def keep(self, message: Message, reply: Message) -> None:
         """Remember a good reply, if it is one that can be written again: a document without attachments."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import structlog
 
+from bus.background import Background
 from bus.downtime.absent import ALWAYS_UP, View
 from bus.downtime.backlog import settle
 from bus.downtime.period import Downtime
@@ -50,7 +51,7 @@ class Calendar:
         self._view = ALWAYS_UP
         self._known: Sequence[Downtime] = ()
         self._told = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run, "downtimes")
 
     @property
     def down(self) -> Mapping[str, Downtime]:
@@ -72,14 +73,11 @@ class Calendar:
 
         self._state.listen(TOPIC, heard)
         await self.refresh()
-        self._task = asyncio.create_task(self._run(), name="downtimes")
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop looking."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._background.stop()
 
     async def refresh(self) -> None:
         """Look once. Raises StateUnavailable."""

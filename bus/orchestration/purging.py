@@ -8,6 +8,7 @@ import time
 import structlog
 from sqlalchemy import Connection, delete, select
 
+from bus.background import Background
 from bus.errors import StateUnavailable
 from bus.orchestration.instance import FINISHED
 from bus.orchestration.tables import (
@@ -63,19 +64,16 @@ class Purge:
         self._state = state
         self._days = days
         self._every = every
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run, "workflow-purge")
 
     def start(self) -> None:
         """Begin; the first purge is at once."""
         if self._days:
-            self._task = asyncio.create_task(self._run(), name="workflow-purge")
+            self._background.start()
 
     async def stop(self) -> None:
         """Stop; a batch under way is dropped or stays, whole."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._background.stop()
 
     async def _run(self) -> None:
         while True:

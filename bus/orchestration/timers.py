@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, delete, func, select, tuple_
 
 from bus.backbone import outbox
+from bus.background import Background
 from bus.errors import StateUnavailable
 from bus.orchestration.instance import TimerKind
 from bus.orchestration.letters import timer_letter
@@ -60,7 +61,7 @@ class Timers:
         self._state = state
         self._poll = poll
         self._set = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run, "workflow-timers")
 
     async def start(self) -> None:
         """Begin; timers that came due while nothing ran ring at once."""
@@ -71,14 +72,11 @@ class Timers:
                 loop.call_soon_threadsafe(self._set.set)
 
         self._state.listen(TIMER_TOPIC, heard)
-        self._task = asyncio.create_task(self._run(), name="workflow-timers")
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop at once; what has not rung stays in the store."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._background.stop()
 
     async def _run(self) -> None:
         while True:

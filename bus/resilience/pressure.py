@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from bus.background import Background
 from bus.errors import BacklogFull
 from bus.resilience.resources import container_memory, free_disk, resident_memory
 from bus.settings import Settings
@@ -81,7 +82,7 @@ class Pressure:
         self._bounds = bounds
         self._memory = memory
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._watch, "pressure")
         self._full: set[str] = set()
         self._before = (0.0, 0)
         self.shortage: Shortage | None = None
@@ -92,14 +93,11 @@ class Pressure:
     async def start(self) -> None:
         """Measure once, and go on measuring."""
         await self.look()
-        self._task = asyncio.create_task(self._watch(), name="pressure")
+        self._background.start()
 
     async def stop(self) -> None:
         """Measure no more."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._background.stop()
 
     async def look(self) -> None:
         """Measure now. A store that cannot answer refuses for itself, so the figures before it stay."""

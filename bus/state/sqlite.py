@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from bus.background import answer
 from bus.errors import StateUnavailable
 from bus.migrations.chain import settle
 from bus.state.topics import Listeners, take_topics
@@ -189,12 +190,7 @@ class SqliteStore:
     def _settle(self, jobs: list[_Job], outcomes: list[_Outcome]) -> None:
         self._listeners.tell(frozenset().union(*(outcome.topics for outcome in outcomes)))
         for job, outcome in zip(jobs, outcomes, strict=True):
-            if not job.done.set_running_or_notify_cancel():
-                continue
-            if outcome.error is None:
-                job.done.set_result(outcome.value)
-            else:
-                job.done.set_exception(self._translate(outcome.error))
+            answer(job.done, outcome.value, outcome.error and self._translate(outcome.error))
 
     # ── errors ───────────────────────────────────────────────────────────────────────────────────────
 
