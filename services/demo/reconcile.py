@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -13,6 +13,9 @@ Outcome = Literal["completed", "compensated", "lost", "duplicated"]
 
 #: Which system examines what the doctor ordered, by the order's category.
 _EXAMINERS = {"laboratory": "lis", "imaging": "pacs"}
+
+#: What a completed visit was, each by the books of all systems that have a word in it.
+POINTS = ("registered", "ordered", "examined", "reported", "charged = insured", "dispensed")
 
 #: What must not happen twice for one reference: (system, entry).
 _ONCE = (
@@ -56,13 +59,23 @@ def judge(book: VisitBook) -> Verdict:
     doubles = tuple(_doubles(book))
     if doubles:
         return Verdict(book.visit_no, "duplicated", doubles)
-    missing = tuple(_missing(book))
+    missing = tuple(dict.fromkeys(reason for _, reason in _missing(book)))
     if not missing:
         return Verdict(book.visit_no, "completed")
     left = tuple(_left(book))
     if not left:
         return Verdict(book.visit_no, "compensated")
     return Verdict(book.visit_no, "lost", missing + left)
+
+
+def standing(books: Iterable[VisitBook]) -> dict[str, int]:
+    """Of how many visits each of ``POINTS`` is true in the end, and was not taken back."""
+    counts = dict.fromkeys(POINTS, 0)
+    for book in books:
+        wanting = {point for point, _ in _missing(book)}
+        for point in POINTS:
+            counts[point] += point not in wanting
+    return counts
 
 
 def totals(verdicts: Mapping[str, Verdict]) -> dict[Outcome, int]:
@@ -93,36 +106,36 @@ def _doubles(book: VisitBook) -> Iterator[str]:
         yield "insurance registered twice"
 
 
-def _missing(book: VisitBook) -> Iterator[str]:
-    """What a completed visit must show and this one does not."""
+def _missing(book: VisitBook) -> Iterator[tuple[str, str]]:
+    """What a completed visit must show and this one does not: the point it belongs to, if any, and the reason."""
     if not book.active("his", "registered", "cancelled"):
-        yield "not registered in the HIS"
+        yield "registered", "not registered in the HIS"
     if not book.active("insurance", "registered", "registration-cancelled"):
-        yield "not registered with the insurance"
+        yield "registered", "not registered with the insurance"
     if book.last("emr", "opened", "cancelled", "finished") != "finished":
-        yield "encounter not finished"
+        yield "", "encounter not finished"
     orders = book.of("emr", "ordered")
     if not orders:
-        yield "nothing ordered"
+        yield from ((point, "nothing ordered") for point in ("ordered", "examined", "reported", "dispensed"))
     for order in orders:
         yield from _missing_for(book, str(order.facts["category"]), order.ref)
-    yield from _missing_money(book)
+    yield from (("charged = insured", reason) for reason in _missing_money(book))
     if not book.of("app", "notified"):
-        yield "patient not notified"
+        yield "", "patient not notified"
 
 
-def _missing_for(book: VisitBook, category: str, ref: str) -> Iterator[str]:
+def _missing_for(book: VisitBook, category: str, ref: str) -> Iterator[tuple[str, str]]:
     if category == "drug":
         if not book.active("pharmacy", "dispensed", "returned", ref=ref):
-            yield "not dispensed"
+            yield "dispensed", "not dispensed"
         return
     system = _EXAMINERS[category]
     if not book.active(system, "accepted", "cancelled", ref=ref):
-        yield f"{category} order not at the {system}"
+        yield "ordered", f"{category} order not at the {system}"
     if not book.of(system, "examined", ref=ref):
-        yield f"{category} not examined"
+        yield "examined", f"{category} not examined"
     if not book.active("emr", "reported", "withdrawn", ref=ref):
-        yield f"{category} not reported"
+        yield "reported", f"{category} not reported"
 
 
 def _missing_money(book: VisitBook) -> Iterator[str]:

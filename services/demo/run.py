@@ -18,7 +18,7 @@ from services.demo.hospital import Hospital, Plan, open_hospital
 from services.demo.kiosk import Kiosk
 from services.demo.patients import visits
 from services.demo.processes import Processes
-from services.demo.reconcile import Outcome, Verdict, judge, last_line, totals
+from services.demo.reconcile import Outcome, Verdict, judge, last_line, standing, totals
 from services.demo.stages import stages
 from services.demo.watch import until_ended
 
@@ -93,6 +93,8 @@ def _report(plan: Plan, kiosk: Kiosk, count: int, *, faults: bool) -> tuple[int,
     click.echo("reconciliation, from the systems' own ledgers:")
     for label, system, kind in _TABLE:
         click.echo(f"  {label:<34}{sum(len(book.of(system, kind)) for book in books.values()):>8}")
+    points = " · ".join(f"{point} {visits}" for point, visits in standing(books.values()).items())
+    click.echo(f"of {count} visits stand in the end: {points}")
     for verdict in verdicts.values():
         if verdict.outcome in ("lost", "duplicated"):
             click.echo(f"  {verdict.visit_no} {verdict.outcome}: {'; '.join(verdict.reasons)}")

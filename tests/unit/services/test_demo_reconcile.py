@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from services.demo.books import VisitBook
-from services.demo.reconcile import judge, last_line, totals
+from services.demo.reconcile import POINTS, judge, last_line, standing, totals
 from services.simulators.ledger import Entry
 
 VISIT = "MZ26112300001"
@@ -67,6 +67,19 @@ def test_a_visit_with_every_effect_once_is_completed() -> None:
 
 def test_a_visit_whose_every_effect_was_taken_back_is_compensated() -> None:
     assert judge(book(GOOD + UNDO)).outcome == "compensated"
+
+
+def test_what_stands_in_the_end_is_counted_over_the_visits_and_without_what_was_taken_back() -> None:
+    good, undone, never = book(GOOD), book(GOOD + UNDO), book(())
+    assert standing([good, good]) == dict.fromkeys(POINTS, 2)
+    assert standing([never]) == dict.fromkeys(POINTS, 0)
+    # Orders are the doctor's word and stay; that they reached the systems, and what came of them, was taken back.
+    assert standing([good, undone]) == dict.fromkeys(POINTS, 1) | {"examined": 2}
+
+
+def test_a_visit_that_was_charged_otherwise_than_insured_stands_in_all_but_that() -> None:
+    rows = tuple((*row[:3], "99.00") if row[1] == "charged" else row for row in GOOD)
+    assert standing([book(rows)]) == dict.fromkeys(POINTS, 1) | {"charged = insured": 0}
 
 
 def test_a_visit_that_never_began_anywhere_is_compensated_because_nothing_is_left() -> None:
