@@ -21,6 +21,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from bus.bootstrap import Bus
 from bus.cli import COLLECT_EVERY
 from bus.database import check_database
+from bus.large_pages import use_large_pages
 from bus.listeners import MOST_HEADERS, written
 from bus.migrations.installation import check
 from bus.roles import Role
@@ -156,7 +157,9 @@ class Application:
 
 
 def _settle() -> None:
-    """Spare the collector what will live as long as the process: libraries, snapshot, compiled contracts.
+    """Spare the collector, and the processor's table of addresses, what will live as long as the process.
+
+    That is libraries, snapshot, compiled contracts.
 
     A message makes few cycles and hundreds of objects: with the default threshold the collector would run for
     every other message, and find nothing.
@@ -164,6 +167,7 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY, 20, 20)
+    use_large_pages()
 
 
 def _environment(settings: Settings, roles: frozenset[Role]) -> dict[str, str]:
