@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from outside import absent
+from ports import free_port
 from psycopg import sql
 
 #: Durability is not what most tests measure, so nothing is synced; the port listens on loopback alone.
@@ -63,7 +63,7 @@ class PostgresServer:
         self._user = _user()
         self._options = [f"-c{name}={value}" for name, value in settings.items()]
         self.folder = folder or Path(tempfile.mkdtemp(prefix="meridian-postgres-"))
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"postgresql://meridian@127.0.0.1:{self.port}/postgres"
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -165,12 +165,6 @@ def _user() -> str | None:
         return pwd.getpwnam("postgres").pw_name
     except KeyError:
         raise FileNotFoundError("the user postgres (PostgreSQL refuses to run as root)") from None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

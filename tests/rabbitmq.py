@@ -22,6 +22,7 @@ import pika
 import pika.exceptions
 import pytest
 from outside import absent
+from ports import free_port
 
 START_SECONDS = 90.0
 
@@ -50,13 +51,12 @@ class _Home:
         self.folder = Path(tempfile.mkdtemp(prefix="meridian-rabbitmq-"))
         if self.user is not None:
             shutil.chown(self.folder, self.user)
-        (port,) = _free_ports(1)
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(port),
+            "ERL_EPMD_PORT": str(free_port()),
         }
         self._epmd: subprocess.Popen[bytes] | None = None
 
@@ -87,7 +87,7 @@ class RabbitNode:
 
     def __init__(self, home: _Home | None = None, *, plugins: Sequence[str] = ()) -> None:
         self._home = home or _Home()
-        self.port, self._dist_port, self.management = _free_ports(3)
+        self.port, self._dist_port, self.management = free_port(), free_port(), free_port()
         self.name = f"meridian-{os.getpid()}-{self.port}@localhost"
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
         self._plugins = tuple(plugins)
@@ -309,17 +309,6 @@ def _service_user() -> str | None:
     with suppress(KeyError):
         return pwd.getpwnam("rabbitmq").pw_name
     return None
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from ports import free_port
 
 from bus.settings import Settings, load
-from services.demo.environment import free_port
 
 HOSPITAL = Path(__file__).parent / "integration" / "end_to_end" / "hospital"
 PASSWORD, KEY = "invented-password", "invented-key-for-the-ward"

@@ -14,10 +14,11 @@ from chaos.balancer import Balancer
 from chaos.ground import Disk, Ground
 from chaos.plan import Plan
 from chaos.supervisor import Unit
+from ports import free_port
 
 from bus.roles import ALL_ROLES
 from services.demo.books import SYSTEMS, ledger_path
-from services.demo.environment import addresses, free_port, make_secrets, secrets_of
+from services.demo.environment import addresses, make_secrets, secrets_of
 from services.demo.hospital import CATALOGUE
 from services.demo.processes import Processes, ProcessFailed
 

@@ -12,8 +12,7 @@ from urllib.request import urlopen
 from interop.programs import HERE, built, jaxws_jars, need, run, script_of_node, started
 from interop.running import Running
 from lxml import etree
-
-from services.demo.environment import free_port
+from ports import free_port
 
 LAB = HERE / "hospital" / "contracts" / "lab.wsdl"
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from outside import absent
 from playwright.sync_api import Browser, sync_playwright
+from ports import free_port
 from running_console import RunningConsole, meridian
 from watched_page import WatchedPage
 
-from services.demo.environment import free_port, make_secrets
+from services.demo.environment import make_secrets
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [

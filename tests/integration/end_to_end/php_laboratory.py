@@ -8,9 +8,8 @@ import subprocess
 from pathlib import Path
 
 from outside import absent
+from ports import free_port
 from served_bus import eventually
-
-from services.demo.environment import free_port
 
 
 class Laboratory:

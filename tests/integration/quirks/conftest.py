@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from outside import absent
+from ports import free_port
 from raw_sockets import OldProvider, old_provider
 from served_bus import ServedBus
-
-from services.demo.environment import free_port
 
 HOSPITAL = Path(__file__).parent / "hospital"
 

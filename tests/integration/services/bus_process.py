@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ports import free_port
+
 import services
-from services.demo.environment import free_port, make_secrets
+from services.demo.environment import make_secrets
 
 CATALOGUE = Path(services.__file__).parent
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from bus_process import meridian
 from orthanc import USER, Orthanc
+from ports import free_port
 
-from services.demo.environment import free_port
 from services.simulators.ledger import Ledger
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

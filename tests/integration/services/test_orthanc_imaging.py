@@ -13,10 +13,10 @@ import pytest
 from bus_process import RunningBus, running_bus
 from orthanc import Orthanc
 from outside import absent
+from ports import free_port
 from pydicom.data import get_charset_files
 from slow_proxy import SlowProxy
 
-from services.demo.environment import free_port
 from services.simulators.dicom import instance
 
 pytestmark = pytest.mark.integration
