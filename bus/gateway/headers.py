@@ -59,6 +59,8 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], also: Mapping[bytes, str] =
             if name not in _LISTS:
                 raise BadRequest(f"the header {name} is given twice")
             text = f"{headers[name]}, {text}"
+            if len(text) > _LONGEST:
+                raise HeadersTooLarge(f"the lines of {name} are longer than {_LONGEST} bytes")
         headers[name] = text
     if count > _MOST:
         raise HeadersTooLarge(f"the request has {count} headers; at most {_MOST} are accepted")

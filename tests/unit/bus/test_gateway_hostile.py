@@ -243,6 +243,13 @@ async def test_a_huge_header_is_refused_also_where_nobody_reads_it() -> None:
     expect_fault(one, response, "headers-too-large", status=431, words="one of its headers")
 
 
+async def test_a_list_that_is_huge_by_its_many_lines_is_refused() -> None:
+    one = world()
+    pairs = [*SOAP.items(), *(("accept", "a" * 3000) for _ in range(3))]
+    response = await call(gateway(one), "POST", "/soap/lis", envelope(ORDER).encode(), pairs)
+    expect_fault(one, response, "headers-too-large", status=431, words="accept")
+
+
 async def test_a_credential_given_twice_is_refused() -> None:
     one = world()
     pairs = [*SOAP.items(), ("x-api-key", "other")]
