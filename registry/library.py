@@ -112,14 +112,15 @@ class Library:
         return cast("T", self._shelf[kind, name])
 
     def _once(self, kind: str, name: str, make: Callable[[bytes], T]) -> T:
-        if (kind, name) not in self._shelf:
+        def read() -> T:
             try:
-                self._shelf[kind, name] = make(charset.read(self.catalogue.files[name]).text_utf8)
+                return make(charset.read(self.catalogue.files[name]).text_utf8)
             except TransformerInvalid as error:
                 raise ManifestInvalid((Problem(name, error.line or 1, _bare(error, name)),)) from error
             except DocumentError as error:
                 raise ManifestInvalid((Problem(name, getattr(error, "line", None) or 1, str(error)),)) from error
-        return cast("T", self._shelf[kind, name])
+
+        return self.kept(kind, name, read)
 
     def _beside(self, name: str, suffixes: tuple[str, ...]) -> dict[str, bytes]:
         folder = posixpath.dirname(name) or "."

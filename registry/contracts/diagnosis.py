@@ -31,8 +31,7 @@ _WSDL_NAMES: Mapping[str, Mapping[str, str]] = {
     **{f"{_W}{each}": {"message": "message"} for each in ("input", "output", "fault")},
     **{f"{soap}{each}": {"message": "message"} for soap in _SOAP for each in ("header", "headerfault")},
 }
-_NAMES: Mapping[str, Mapping[str, str]] = {
-    **_WSDL_NAMES,
+_SCHEMA_NAMES: Mapping[str, Mapping[str, str]] = {
     f"{_XS}element": {"type": "type", "ref": "element", "substitutionGroup": "element"},
     f"{_XS}attribute": {"type": "type", "ref": "attribute"},
     f"{_XS}restriction": {"base": "type"},
@@ -46,19 +45,20 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
 #: What a WSDL cannot do without.
 _NEEDED = {f"{_W}binding": "type", f"{_W}port": "binding"}
 
-_TYPES = (
+_TYPE_NAMES = (
     "anyType anySimpleType string boolean decimal float double duration dateTime time date gYearMonth gYear gMonthDay "
     "gDay gMonth hexBinary base64Binary anyURI QName NOTATION normalizedString token language NMTOKEN NMTOKENS Name "
     "NCName ID IDREF IDREFS ENTITY ENTITIES integer nonPositiveInteger negativeInteger long int short byte "
     "nonNegativeInteger unsignedLong unsignedInt unsignedShort unsignedByte positiveInteger"
 )
-_WORDS = (
+_WORD_NAMES = (
     "schema all annotation any anyAttribute appinfo attribute attributeGroup choice complexContent complexType "
     "documentation element enumeration extension field fractionDigits group import include key keyref length list "
     "maxExclusive maxInclusive maxLength minExclusive minInclusive minLength notation pattern redefine restriction "
     "selector sequence simpleContent simpleType totalDigits union unique whiteSpace"
 )
-_FIRST = frozenset({"import", "include", "redefine", "annotation"})
+_TYPES, _WORDS = frozenset(_TYPE_NAMES.split()), frozenset(_WORD_NAMES.split())
+_LINKS = ("import", "include", "redefine")
 
 
 def diagnose(documents: Mapping[str, Element]) -> tuple[Problem, ...]:
@@ -116,14 +116,11 @@ class _Contract:
             yield _Schema(file, schema, frozenset({own} if own else {"", *adopted[file]}))
 
     def _names_in(self, file: str, root: Element, homes: frozenset[str]) -> Iterator[Problem]:
+        kinds = _SCHEMA_NAMES if root.tag == f"{_XS}schema" else _WSDL_NAMES
         for node in root.iter("{*}*"):
-            if local_name(node) == "schema" and node is not root:
-                continue
-            inside = root.tag != f"{_XS}schema" and str(node.tag).startswith(_XS)
-            for attribute, kind in () if inside else _NAMES.get(str(node.tag), {}).items():
+            for attribute, kind in kinds.get(str(node.tag), {}).items():
                 written = node.get(attribute)
-                needed = _NEEDED.get(str(node.tag)) == attribute
-                if written is None and needed:
+                if written is None and _NEEDED.get(str(node.tag)) == attribute:
                     hint = f'write {attribute}="…", the {kind} that it stands for'
                     yield _problem(file, node, f"{_called(node)} has no {attribute}", hint)
                 for name in written.split() if written else ():
@@ -139,8 +136,8 @@ class _Contract:
             hint = f'write xmlns:{prefix}="…" on it or around it'
             yield _problem(file, node, f"{told}the prefix {prefix} is declared nowhere around it", hint)
         elif namespace == ns.XSD:
-            if kind == "type" and local not in _TYPES.split():
-                yield _problem(file, node, f"{told}XML Schema has no type {local}", nearest(local, _TYPES.split()))
+            if kind == "type" and local not in _TYPES:
+                yield _problem(file, node, f"{told}XML Schema has no type {local}", nearest(local, _TYPES))
         elif namespace not in KNOWN:
             # zeep takes a plain name for one of the WSDL's own, whatever the default namespace is.
             lenient = not namespace or (not prefix and str(node.tag).startswith(_W))
@@ -161,8 +158,8 @@ class _Contract:
         begun = False
         for node in schema.root.iterchildren(f"{_XS}*"):
             kind = local_name(node)
-            begun = begun or kind not in _FIRST
-            if kind not in _FIRST - {"annotation"}:
+            if kind not in _LINKS:
+                begun = begun or kind != "annotation"
                 continue
             if begun:
                 yield _problem(schema.file, node, f"xs:{kind} stands behind other declarations", "move it to the top")
@@ -191,8 +188,8 @@ class _Contract:
                 if text and text.strip():
                     told = f"{_called(node)} holds the text {text.strip()[:40]!r}, where only elements may stand"
                     yield _problem(schema.file, behind, told, "remove it")
-            if word not in _WORDS.split():
-                yield _problem(schema.file, node, f"XML Schema has no element {word}", nearest(word, _WORDS.split()))
+            if word not in _WORDS:
+                yield _problem(schema.file, node, f"XML Schema has no element {word}", nearest(word, _WORDS))
             elif word in ("simpleType", "complexType") and node.get("name") and node.getparent() is not schema.root:
                 told = f"{_called(node)} stands inside another declaration and has a name"
                 yield _problem(schema.file, node, told, "drop the name, or move it to the top of its schema")
