@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, func, select
 
 from bus.backbone import claims, outbox
 from bus.backbone.tables import outbox as rows
@@ -15,19 +12,9 @@ from bus.downtime.period import Downtime
 from bus.downtime.planning import extend, find_downtime, open_downtimes, plan, stop
 from bus.ports import Letter
 from bus.state.actions import actions
-from bus.state.store import metadata
 
 NOW = 2_000_000_000.0
 RELAY = claims.Claimant("relay", 30.0, blames=True)
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as opened:
-        yield opened
-    engine.dispose()
 
 
 def letter(name: str, lane: str = "", system: str = "lis", supersedes: str = "") -> Letter:

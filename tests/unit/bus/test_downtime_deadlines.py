@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from sqlalchemy import Connection, create_engine, select
+from sqlalchemy import Connection, select
 
 from bus.backbone import outbox
 from bus.backbone.tables import outbox as letters
@@ -17,7 +17,6 @@ from bus.orchestration.instances import get_instance, open_alerts, silenced_aler
 from bus.orchestration.letters import start_letter
 from bus.orchestration.tables import workflow_timer
 from bus.orchestration.timers import ring
-from bus.state.store import metadata
 from registry.model import Call, Operation, Policy, Service, ServiceVersion, Snapshot
 from registry.workflow import link, parse_workflow
 
@@ -79,15 +78,6 @@ class World:
         found = get_instance(self.connection, "v")
         assert found is not None
         return str(found["status"])
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.connect() as opened:
-        yield opened
-    engine.dispose()
 
 
 @pytest.fixture(params=[CALLS, WAITS], ids=["a call to it", "an event of it"])

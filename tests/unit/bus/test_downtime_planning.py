@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
 from bus.downtime.period import DowntimeInvalid
 from bus.downtime.planning import change_rate, extend, newest_downtimes, open_downtimes, plan, stop
 from bus.downtime.times import moment, written
 from bus.state.actions import actions
-from bus.state.store import metadata
 
 SHANGHAI = "Asia/Shanghai"
 NOW = datetime(2026, 11, 24, 22, 30, tzinfo=ZoneInfo(SHANGHAI)).timestamp()
 SYSTEMS = {"lis", "his", "pacs"}
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as opened:
-        yield opened
-    engine.dispose()
 
 
 def planned(connection: Connection, system: str = "lis", begins: float = NOW, ends: float = NOW + 3600) -> int:

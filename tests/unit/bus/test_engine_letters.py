@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, select
+from sqlalchemy import Connection, select
 
 from bus.backbone.tables import outbox
 from bus.errors import (
@@ -38,7 +37,6 @@ from bus.orchestration.stimuli import CallFailure, CallOut, Event, Result, Timer
 from bus.orchestration.tables import workflow_timer
 from bus.orchestration.timers import next_due, ring
 from bus.ports import Letter
-from bus.state.store import metadata
 from registry.model import Call, Operation, Policy, Service, ServiceVersion, Snapshot
 from transformers.document import Json
 from transformers.errors import ContractViolation, MalformedDocument, MappingFailed, MeridianError
@@ -189,15 +187,6 @@ def test_timers_and_orders_survive_their_letters() -> None:
 
 
 # ── events, timers and starts, in a store ───────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as opened:
-        yield opened
-    engine.dispose()
 
 
 def raised(connection: Connection, number: str, data: Json) -> list[Letter]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, func, select
 
 from bus.backbone.tables import insert_into
 from bus.orchestration import purging
@@ -15,16 +13,6 @@ from bus.orchestration.purging import purge
 from bus.orchestration.records import write_alerts, write_keys
 from bus.orchestration.stimuli import Alarm
 from bus.orchestration.tables import alert, workflow_event, workflow_event_field, workflow_instance, workflow_key
-from bus.state.store import metadata
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.connect() as opened:
-        yield opened
-    engine.dispose()
 
 
 def instance(connection: Connection, name: str, status: str, moved: float) -> None:
