@@ -1,13 +1,10 @@
-"""Work beside what is asked for: a task that runs until it is stopped, and answers of a thread to those who wait."""
+"""Work beside what is asked for: a task that runs until it is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 class Background:
@@ -29,13 +26,3 @@ class Background:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-
-def answer(done: Future[T], value: T, error: BaseException | None = None) -> None:
-    """Tell whoever waits; one that gave up waiting must not end the thread for all others."""
-    if not done.set_running_or_notify_cancel():
-        return
-    if error is None:
-        done.set_result(value)
-    else:
-        done.set_exception(error)

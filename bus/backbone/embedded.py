@@ -15,8 +15,8 @@ from typing import Any
 import structlog
 
 from bus.backbone.embedded_session import Arrived, Session
-from bus.background import answer
 from bus.errors import BackboneUnavailable, ShuttingDown
+from bus.futures import answer
 from bus.ports import Handler, Letter, Lost
 
 _log = structlog.get_logger(__name__)

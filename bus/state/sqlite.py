@@ -17,8 +17,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from bus.background import answer
 from bus.errors import StateUnavailable
+from bus.futures import answer
 from bus.migrations.chain import settle
 from bus.state.topics import Listeners, take_topics
 

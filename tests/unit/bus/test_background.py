@@ -7,7 +7,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from bus.background import Background, answer
+from bus.background import Background
+from bus.futures import answer
 
 
 class Work:
